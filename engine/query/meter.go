@@ -1,0 +1,73 @@
+package query
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/taeldb/tael"
+)
+
+// Budget bounds one query. Zero is unbounded.
+type Budget struct {
+	Rows   int64 // tested against the filter
+	Bytes  int64 // read from files or unpacked from hot fragments
+	Memory int64 // held at one time for the answer, in bytes
+}
+
+// Meter counts what a query reads and stops it at its budget. It is safe for concurrent use.
+type Meter struct {
+	budget Budget
+
+	mu     sync.Mutex
+	read   tael.Explain
+	memory int64
+}
+
+// NewMeter makes the meter of one query.
+func NewMeter(b Budget) *Meter { return &Meter{budget: b} }
+
+// Read adds what was read. The error is a tael.ErrBudget; the caller stops and returns it as it is. A nil Meter counts nothing.
+func (m *Meter) Read(e tael.Explain) error {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.read.HotFragments += e.HotFragments
+	m.read.FilesRead += e.FilesRead
+	m.read.FilesPruned += e.FilesPruned
+	m.read.RowGroups += e.RowGroups
+	m.read.Rows += e.Rows
+	m.read.Bytes += e.Bytes
+	if m.budget.Rows > 0 && m.read.Rows > m.budget.Rows {
+		return fmt.Errorf("query: %w: %d rows read, the limit is %d: narrow the time range or the filter", tael.ErrBudget, m.read.Rows, m.budget.Rows)
+	}
+	if m.budget.Bytes > 0 && m.read.Bytes > m.budget.Bytes {
+		return fmt.Errorf("query: %w: %d bytes read, the limit is %d: narrow the time range or the filter", tael.ErrBudget, m.read.Bytes, m.budget.Bytes)
+	}
+	return nil
+}
+
+// Hold adds n bytes (or gives them back, n < 0) to what the query holds. The error is a tael.ErrBudget.
+func (m *Meter) Hold(n int64) error {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.memory += n
+	if m.budget.Memory > 0 && m.memory > m.budget.Memory {
+		return fmt.Errorf("query: %w: the answer needs more than %d bytes of memory: ask for fewer rows", tael.ErrBudget, m.budget.Memory)
+	}
+	return nil
+}
+
+// Explain is what was read until now.
+func (m *Meter) Explain() tael.Explain {
+	if m == nil {
+		return tael.Explain{}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.read
+}

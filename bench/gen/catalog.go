@@ -26,7 +26,11 @@ var (
 	classScope = [classes]uint8{classServer: 0, classClient: 0, classDB: 1, classLLM: 2, classTool: 2, classAgent: 2}
 )
 
-const scopes = 3
+const (
+	scopes      = 3
+	statusKinds = 4
+	statusError = 3 // index of 500 in catalog.status
+)
 
 type service struct {
 	name, language, version string
@@ -93,13 +97,12 @@ type op struct {
 
 type catalog struct {
 	ops       []op
-	by        [][classes][]uint16       // service, class -> ops
-	resources [][pods][]byte            // ResourceSpans.resource field, encoded
-	scopes    [][scopes][]byte          // ScopeSpans.scope field, encoded
-	agents    [][classes][]uint16       // reserved for services that run agents: see pickLLM
-	status    map[int][]byte            // http.response.status_code attributes
-	userAgent [][]byte                  // user_agent.original attributes
-	finish    [2][]byte                 // gen_ai.response.finish_reasons attributes
+	by        [][classes][]uint16 // service, class -> ops
+	resources [][pods][]byte      // ResourceSpans.resource field, encoded
+	scopes    [][scopes][]byte    // ScopeSpans.scope field, encoded
+	status    [statusKinds][]byte // http.response.status_code attributes
+	userAgent [][]byte            // user_agent.original attributes
+	finish    [2][]byte           // gen_ai.response.finish_reasons attributes
 }
 
 func newCatalog(seed uint64) *catalog {
@@ -107,14 +110,13 @@ func newCatalog(seed uint64) *catalog {
 		by:        make([][classes][]uint16, len(services)),
 		resources: make([][pods][]byte, len(services)),
 		scopes:    make([][scopes][]byte, len(services)),
-		status:    map[int][]byte{},
 	}
-	for _, code := range []int{200, 201, 204, 404, 500, 503} {
-		c.status[code] = appendInt(nil, fieldAttributes, "http.response.status_code", int64(code))
+	for i, code := range [statusKinds]int64{200, 201, 404, 500} {
+		c.status[i] = appendInt(nil, fieldAttributes, "http.response.status_code", code)
 	}
 	for _, agent := range []string{
-		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15",
-		"Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Safari/605.1.15",
+		"Mozilla/5.0 (X11; Linux x86_64) Firefox/132.0",
 		"python-httpx/0.28.1", "okhttp/4.12.0", "axios/1.7.9", "Go-http-client/2.0",
 	} {
 		c.userAgent = append(c.userAgent, appendString(nil, fieldAttributes, "user_agent.original", agent))
@@ -178,15 +180,13 @@ func serverAttributes(sv service, rt route) []byte {
 	b := appendString(nil, fieldAttributes, "http.request.method", rt.method)
 	b = appendString(b, fieldAttributes, "http.route", rt.route)
 	b = appendString(b, fieldAttributes, "url.scheme", "https")
-	b = appendString(b, fieldAttributes, "server.address", sv.name+".agents.svc.cluster.local")
-	return appendInt(b, fieldAttributes, "server.port", 8443)
+	return appendString(b, fieldAttributes, "server.address", sv.name+".agents.svc")
 }
 
 func clientAttributes(target service, rt route) []byte {
 	b := appendString(nil, fieldAttributes, "http.request.method", rt.method)
-	b = appendString(b, fieldAttributes, "server.address", target.name+".agents.svc.cluster.local")
+	b = appendString(b, fieldAttributes, "server.address", target.name+".agents.svc")
 	b = appendInt(b, fieldAttributes, "server.port", 8443)
-	b = appendString(b, fieldAttributes, "network.protocol.version", "1.1")
 	return appendString(b, fieldAttributes, "peer.service", target.name)
 }
 
@@ -196,17 +196,16 @@ func dbAttributes(sv service, verb, table string) []byte {
 	b = appendString(b, fieldAttributes, "db.operation.name", verb)
 	b = appendString(b, fieldAttributes, "db.collection.name", table)
 	b = appendString(b, fieldAttributes, "db.query.text", map[string]string{
-		"SELECT": "SELECT id, tenant_id, state, payload, updated_at FROM " + table + " WHERE tenant_id = $1 AND id = $2",
-		"INSERT": "INSERT INTO " + table + " (id, tenant_id, state, payload) VALUES ($1, $2, $3, $4)",
-		"UPDATE": "UPDATE " + table + " SET state = $3, updated_at = now() WHERE tenant_id = $1 AND id = $2",
+		"SELECT": "SELECT id, state, payload FROM " + table + " WHERE id = $1",
+		"INSERT": "INSERT INTO " + table + " (id, state, payload) VALUES ($1, $2, $3)",
+		"UPDATE": "UPDATE " + table + " SET state = $2 WHERE id = $1",
 	}[verb])
-	return appendString(b, fieldAttributes, "server.address", sv.dbSystem+"-primary.data.svc.cluster.local")
+	return appendString(b, fieldAttributes, "server.address", sv.dbSystem+".data.svc")
 }
 
 func toolAttributes(tool string) []byte {
 	b := appendString(nil, fieldAttributes, "gen_ai.operation.name", "execute_tool")
 	b = appendString(b, fieldAttributes, "gen_ai.tool.name", tool)
-	b = appendString(b, fieldAttributes, "gen_ai.tool.type", "function")
 	return appendString(b, fieldAttributes, "code.function.name", "tools."+tool+".run")
 }
 
@@ -241,7 +240,7 @@ func encodeScopes(sv service) [scopes][]byte {
 
 func encodeResource(seed uint64, s, p int) []byte {
 	sv := services[s]
-	r := rng{state: mix(seed + domainCatalog*golden + uint64(s*pods+p))}
+	r := rng{state: domainSeed(seed, domainCatalog) + uint64(s*pods+p)}
 	hash := fmt.Sprintf("%08x", uint32(r.next()))[:8]
 	pod := fmt.Sprintf("%s-%s-%05x", sv.name, hash, r.below(1<<20))
 	uid := uuid(&r)

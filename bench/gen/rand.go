@@ -5,12 +5,13 @@ import (
 	"math/bits"
 )
 
-const golden = 0x9e3779b97f4a7c15
+// golden is 2^64 divided by the golden ratio, the usual step between seeds that must not be alike.
+const golden uint64 = 0x9e3779b97f4a7c15
 
 // Each use of a trace's randomness has a domain of its own, so that one of them can be computed
 // alone and none changes when another draws more.
 const (
-	domainID = iota + 1
+	domainID uint64 = iota + 1
 	domainSpanID
 	domainCount
 	domainStart
@@ -52,8 +53,11 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
+// domainSeed is the seed of one use of the load's randomness.
+func domainSeed(seed, domain uint64) uint64 { return mix(seed + domain*golden) }
+
 func (g *Generator) traceSeed(i int, domain uint64) uint64 {
-	return mix(mix(g.opts.Seed+domain*golden) + uint64(i))
+	return mix(domainSeed(g.opts.Seed, domain) + uint64(i))
 }
 
 func (g *Generator) traceRand(i int, domain uint64) rng {

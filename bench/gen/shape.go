@@ -86,11 +86,11 @@ func gap(j int) uint64 { return 50_000 + uint64(j)*1_013 }
 
 func pick(r *rng, from []uint16) uint16 { return from[r.below(len(from))] }
 
-// drawClass leaves out the root, the agent's span and what answers a client span, so 20 % here is
+// drawClass leaves out the root, the agent's span and what answers a client span, so 19.6 % here is
 // 15 % of all spans.
 func drawClass(r *rng) class {
 	switch p := r.below(1000); {
-	case p < 221:
+	case p < 196:
 		return classLLM
 	case p < 600:
 		return classDB

@@ -41,18 +41,18 @@ func newVocabulary(seed uint64) *vocabulary {
 	return v
 }
 
-func zipf(rank int) float64 { return 1 / (float64(rank) + 2.7) }
+func zipf(rank int) float64 { return 1 / (float64(rank) + 1) }
 
 // makeWords builds pronounceable words, the frequent ones short.
 func makeWords(seed uint64) []string {
-	r := rng{state: mix(seed + domainWords*golden)}
+	r := rng{state: domainSeed(seed, domainWords)}
 	onsets := []string{"b", "c", "d", "f", "g", "h", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st", "tr", "pr", "ch", "sh", "th", "cl", "gr", ""}
 	vowels := []string{"a", "e", "i", "o", "u", "ai", "ea", "ou", "io"}
 	codas := []string{"", "", "", "n", "r", "s", "t", "l", "d", "m", "ng", "ck", "st"}
 	seen := make(map[string]bool, vocabularySize)
 	words := make([]string, 0, vocabularySize)
 	for len(words) < vocabularySize {
-		syllables := 1 + r.below(4)
+		syllables := 1 + r.below(5)
 		var w string
 		for range syllables {
 			w += onsets[r.below(len(onsets))] + vowels[r.below(len(vowels))] + codas[r.below(len(codas))]
@@ -68,7 +68,7 @@ func makeWords(seed uint64) []string {
 	// Frequent words are short in every language, but not strictly so.
 	noise := make(map[string]int, len(words))
 	for _, w := range words {
-		noise[w] = len(w)*3 + r.below(12)
+		noise[w] = len(w) + r.below(24)
 	}
 	sort.SliceStable(words, func(a, b int) bool { return noise[words[a]] < noise[words[b]] })
 	return words

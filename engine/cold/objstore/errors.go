@@ -75,5 +75,9 @@ func cancelled(ctx context.Context, op, object string) error {
 	if ctx.Err() == nil {
 		return nil
 	}
-	return &Error{Op: op, Object: object, Cause: context.Cause(ctx), Hint: "the caller's deadline passed or it gave up"}
+	cause := ctx.Err()
+	if why := context.Cause(ctx); !errors.Is(why, cause) {
+		cause = fmt.Errorf("%w: %w", cause, why)
+	}
+	return &Error{Op: op, Object: object, Cause: cause, Hint: "the caller's deadline passed or it gave up"}
 }

@@ -11,8 +11,15 @@ import (
 	"github.com/taeldb/tael/fragment"
 )
 
-// Source is one tier of a view: an immutable set of spans. Methods are safe for concurrent use. What they read is charged to the
-// Meter, whose error they return as it is.
+// Source is one tier of a view: an immutable set of spans. Methods are safe for concurrent use.
+//
+// What they read is charged to the Meter, whose error they return as it is: bytes, files, row groups and fragments as they are read, and
+// the rows of a batch when Next yields it. A method that makes many spans (Trace, Scan.Fetch) also holds each (Meter.Hold of
+// SpanBytes) as it makes it and gives all of it back when it returns, so that an answer too large for memory stops early.
+//
+// A part that cannot be read back is an error that wraps tael.ErrDamaged and names the part. What could be read is given nevertheless: Trace returns
+// the other spans beside the error, Versions yields the others before it returns the error, and Next may be called again and goes on
+// after the part.
 type Source interface {
 	// Scan plans a scan. It reads little or nothing; Scan.Next does the work.
 	Scan(ctx context.Context, req ScanRequest) (Scan, error)
@@ -47,4 +54,9 @@ type Scan interface {
 	Fetch(ctx context.Context, rows []int64) ([]tael.Span, error)
 	// Close frees what the scan holds. It is idempotent.
 	Close()
+}
+
+// Describer is a Source that can say how large its tier is: it adds to HotSegments or ColdFiles.
+type Describer interface {
+	Describe(e *tael.Explain)
 }

@@ -1,0 +1,107 @@
+package query
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/taeldb/tael"
+)
+
+// Trace reads every span of a trace from all sources, the newest version of each, by (start, span id, kind). tael.ErrNotFound
+// means that no source has it and that all of them could be read; an answer without spans that is partial leaves that open.
+func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.TraceID, o tael.TraceOptions) (*tael.Trace, error) {
+	ctx, cancel, r, err := e.begin(ctx, v, tenant)
+	defer cancel()
+	var spans []tael.Span
+	if err == nil {
+		spans, err = r.readTrace(ctx, id, o)
+	}
+	if err == nil && len(spans) == 0 && !r.missing.any() {
+		err = fmt.Errorf("trace %s: %w", id, tael.ErrNotFound)
+	}
+	if err := r.finish("trace", err); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(spans, func(a, b tael.Span) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]), cmp.Compare(a.Kind, b.Kind))
+	})
+	return &tael.Trace{TraceID: id, Spans: spans, Coverage: r.coverage(o.Explain, false)}, nil
+}
+
+// readTrace asks all sources at the same time and keeps the newest version of each span, in order of identity. What it returns is held in the
+// meter; the caller gives it back with release.
+func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOptions) ([]tael.Span, error) {
+	parts := make([][]tael.Span, len(r.view.Sources))
+	errs := make([]error, len(r.view.Sources))
+	read := func(i int) {
+		s := r.view.Sources[i]
+		var err error
+		parts[i], err = s.Source.Trace(ctx, r.tenant, id, o, r.meter)
+		if err = r.missing.note(s.Name, err); err != nil {
+			errs[i] = fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
+			return
+		}
+		errs[i] = r.hold(parts[i])
+	}
+	var wg sync.WaitGroup
+	for i := 1; i < len(parts); i++ {
+		wg.Go(func() { read(i) })
+	}
+	if len(parts) > 0 {
+		read(0)
+	}
+	wg.Wait()
+	if err := firstError(errs); err != nil {
+		return nil, err
+	}
+	return r.winners(slices.Concat(parts...)), nil
+}
+
+// winners keeps the newest version of every identity, once, and gives back what the others held.
+func (r *run) winners(spans []tael.Span) []tael.Span {
+	slices.SortStableFunc(spans, func(a, b tael.Span) int {
+		return cmp.Or(compareIdentity(a.Identity(), b.Identity()), b.Version().Compare(a.Version()))
+	})
+	kept := spans[:0]
+	var freed int64
+	for i := range spans {
+		if len(kept) > 0 && kept[len(kept)-1].Identity() == spans[i].Identity() {
+			freed += SpanBytes(&spans[i])
+			continue
+		}
+		kept = append(kept, spans[i])
+	}
+	clear(spans[len(kept):])
+	r.release(freed)
+	return kept
+}
+
+// hold charges spans to the query's memory.
+func (r *run) hold(spans []tael.Span) error {
+	var n int64
+	for i := range spans {
+		n += SpanBytes(&spans[i])
+	}
+	return r.meter.Hold(n)
+}
+
+// release gives memory back, which cannot fail a query.
+func (r *run) release(n int64) {
+	if n != 0 {
+		_ = r.meter.Hold(-n)
+	}
+}
+
+// firstError prefers the error that explains the others: a budget or fault over the cancellation that follows from it.
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

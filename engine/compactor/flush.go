@@ -1,0 +1,165 @@
+package compactor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/fragment"
+)
+
+// Flushed says what the flush of one segment did.
+type Flushed struct {
+	Segments int
+	Spans    int64 // stored versions read from the segments
+	Rows     int64 // written
+	Deleted  int64 // rows of older files that were superseded
+	Files    int
+	Bytes    int64 // of the files
+	Elapsed  time.Duration
+}
+
+func (f *Flushed) add(o Flushed) {
+	f.Segments += o.Segments
+	f.Spans += o.Spans
+	f.Rows += o.Rows
+	f.Deleted += o.Deleted
+	f.Files += o.Files
+	f.Bytes += o.Bytes
+	f.Elapsed += o.Elapsed
+}
+
+// flush writes one segment to the table. It begins again when another committer came between with spans of the same traces.
+func (c *Compactor) flush(ctx context.Context, seg Segment) (Flushed, error) {
+	began := c.o.Now()
+	for attempt := 1; ; attempt++ {
+		f := &flush{c: c, seg: seg, yield: newYielder(c.o.Share, c.presses, c.o.Now)}
+		done, err := f.run(ctx)
+		if err == nil {
+			return Flushed{Segments: 1, Spans: seg.Spans(), Rows: done.Rows, Deleted: done.Deleted, Files: done.Files, Bytes: done.Bytes,
+				Elapsed: c.o.Now().Sub(began)}, nil
+		}
+		if !errors.Is(err, ErrConflict) || attempt == c.o.Attempts {
+			return Flushed{}, fmt.Errorf("flush segment %d: %w", seg.Counter(), err)
+		}
+		c.o.Logger.Info("another process committed spans of the same traces, flushing again", "segment", seg.Counter(), "attempt", attempt)
+	}
+}
+
+// flush is one attempt at one segment.
+type flush struct {
+	c     *Compactor
+	seg   Segment
+	tx    Tx
+	yield *yielder
+
+	// stored is what the table has of the segment's traces, by tenant.
+	stored map[string]map[tael.Identity]Found
+	best   map[tael.Identity]tael.Version // of one trace; reused
+	rows   int
+}
+
+func (f *flush) run(ctx context.Context) (Committed, error) {
+	var err error
+	if f.tx, err = f.c.cold.Begin(ctx, f.seg.Counter()); err != nil {
+		return Committed{}, err
+	}
+	// Abort does nothing after a commit, and must do its work when the context is what ended the flush.
+	defer f.tx.Abort(context.WithoutCancel(ctx))
+	err = f.c.step(StepWrite, func() error {
+		if err := f.lookUp(ctx); err != nil {
+			return err
+		}
+		f.best = map[tael.Identity]tael.Version{}
+		return f.seg.Traces(ctx, func(tenant string, t Trace) error { return f.writeTrace(ctx, tenant, t) })
+	})
+	if err != nil {
+		return Committed{}, err
+	}
+	var done Committed
+	err = f.c.step(StepCommit, func() (err error) { done, err = f.tx.Commit(ctx); return err })
+	return done, err
+}
+
+// lookUp asks the table once for all traces of the segment, which costs next to nothing for those that it does not have.
+func (f *flush) lookUp(ctx context.Context) error {
+	f.stored = map[string]map[tael.Identity]Found{}
+	var ids []tael.TraceID
+	tenant := ""
+	ask := func() error {
+		if len(ids) == 0 {
+			return nil
+		}
+		found := map[tael.Identity]Found{}
+		err := f.tx.Versions(ctx, tenant, ids, func(v Found) {
+			if was, ok := found[v.Identity]; !ok || was.Version.Compare(v.Version) < 0 {
+				found[v.Identity] = v
+			}
+		})
+		f.stored[tenant] = found
+		ids = ids[:0]
+		return err
+	}
+	err := f.seg.Traces(ctx, func(of string, t Trace) error {
+		if of != tenant {
+			if err := ask(); err != nil {
+				return err
+			}
+			tenant = of
+		}
+		ids = append(ids, t.ID())
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return ask()
+}
+
+// writeTrace writes the newest version of each span of a trace, unless the table has a newer one, and marks what the table has that is older.
+func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
+	stored := f.stored[tenant]
+	clear(f.best)
+	total := 0
+	err := t.Rows(func(r *fragment.Row) error {
+		total++
+		id := r.Identity()
+		if was, ok := f.best[id]; !ok || was.Compare(r.Version()) <= 0 {
+			f.best[id] = r.Version()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if f.rows += total; f.rows >= yieldRows {
+		f.rows = 0
+		if err := f.yield.yield(ctx); err != nil {
+			return err
+		}
+	}
+	plain := total == len(f.best) // no span twice
+	return t.Rows(func(r *fragment.Row) error {
+		id := r.Identity()
+		if !plain {
+			if best, ok := f.best[id]; !ok || best != r.Version() {
+				return nil
+			}
+			delete(f.best, id) // of equal versions, one
+		}
+		if len(stored) > 0 {
+			if old, ok := stored[id]; ok {
+				if old.Version.Compare(r.Version()) >= 0 {
+					return nil
+				}
+				f.tx.Delete(old)
+			}
+		}
+		return f.tx.Append(ctx, tenant, r)
+	})
+}
+
+// yieldRows is some milliseconds of work.
+const yieldRows = 512

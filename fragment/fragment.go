@@ -85,6 +85,8 @@ type Row struct {
 	// used as map keys and compared.
 	Resource *ResourceRow
 	Scope    *tael.Scope
+
+	scopeTerms []uint64 // of Scope's attributes; nil when they were not computed
 }
 
 // ResourceRow is a resource with its schema URL, decoded once.
@@ -92,6 +94,8 @@ type ResourceRow struct {
 	ID ResourceID
 	tael.Resource
 	Service string // tael.Resource.ServiceName
+
+	terms []uint64 // of the service and the attributes; nil when they were not computed
 }
 
 // Attr is one attribute, borrowed. Num holds a KindInt (as int64), a KindDouble (its bits) or a KindBool (0 or 1); Bytes

@@ -31,7 +31,6 @@ func (d *Decoder) Rows(body []byte, resource func(ResourceID) ([]byte, error), y
 
 func (r *Row) Span() tael.Span                        { return tael.Span{} }
 func (r *Row) Matches(f *tael.Filter) bool            { return false }
-func (r *Row) AppendTerms(dst []uint64) []uint64      { return dst }
 func (a Attr) Value() (tael.Value, error)             { return tael.Value{}, errSkeleton }
 func AppendValue(dst []byte, v tael.Value) []byte     { return dst }
 func ParseValue(b []byte) (tael.Value, error)         { return tael.Value{}, errSkeleton }
@@ -39,18 +38,6 @@ func AppendOTLP(dst []byte, spans []tael.Span) []byte { return dst }
 func AppendBody(dst []byte, spans []tael.Span) (body []byte, resources []Resource) {
 	return dst, nil
 }
-
-func TermService(name string) uint64        { return 0 }
-func TermStatus(code int32) uint64          { return 0 }
-func TermKind(kind int32) uint64            { return 0 }
-func TermTrace(id tael.TraceID) uint64      { return 0 }
-func TermAttribute(key, text string) uint64 { return 0 }
-func TermOther(key string) uint64           { return 0 }
-func FilterTerms(f *tael.Filter) [][]uint64 { return nil }
-
-func AppendFilter(dst []byte, terms []uint64, bitsPerTerm int) []byte { return dst }
-func FilterHas(filter []byte, term uint64) bool                       { return true }
-func FilterMatches(filter []byte, terms [][]uint64) bool              { return true }
 
 // Entry is several fragments of one trace as the hot tier stores them.
 type Entry struct {

@@ -37,10 +37,15 @@ type AttributeMatch struct {
 	Op   MatchOp
 	Want string // as written
 
-	num   *big.Rat // of Want, when it reads as a finite number
-	whole bool     // num is an int64
-	i     int64    // of num when whole
-	re    *regexp.Regexp
+	re *regexp.Regexp
+
+	// What Want is when it reads as a finite number, prepared so that the comparison of a row is exact and makes no garbage.
+	number bool
+	whole  bool    // it is an int64
+	low    bool    // it is below every int64
+	i      int64   // the largest int64 that is not above it, unless low
+	f      float64 // the double next to it
+	side   int     // sign of f - it
 }
 
 // maxPattern bounds the size of a regular expression, in bytes.
@@ -71,16 +76,12 @@ func NewMatch(key string, op MatchOp, want string) (AttributeMatch, error) {
 	// ParseFloat bounds the exponent, so that a short text cannot make a huge rational.
 	if f, err := strconv.ParseFloat(want, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && len(want) <= 64 {
 		if r, ok := new(big.Rat).SetString(want); ok {
-			m.num = r
-			m.whole = r.IsInt() && r.Num().IsInt64()
-			if m.whole {
-				m.i = r.Num().Int64()
-			}
+			m.setNumber(r, f)
 		}
 	}
 	switch op {
 	case MatchGreater, MatchGreaterEqual, MatchLess, MatchLessEqual:
-		if m.num == nil {
+		if !m.number {
 			return fail("the bound is not a finite number")
 		}
 	case MatchRegexp:
@@ -96,11 +97,31 @@ func NewMatch(key string, op MatchOp, want string) (AttributeMatch, error) {
 	return m, nil
 }
 
+// setNumber prepares the comparison with want; near is the double that want's text reads as.
+func (m *AttributeMatch) setNumber(want *big.Rat, near float64) {
+	m.number, m.f = true, near
+	m.side = new(big.Rat).SetFloat64(near).Cmp(want)
+	floor := new(big.Int).Div(want.Num(), want.Denom()) // Euclidean, so the floor, as the denominator is positive
+	switch {
+	case floor.IsInt64():
+		m.i, m.whole = floor.Int64(), want.IsInt()
+	case floor.Sign() > 0:
+		m.i = math.MaxInt64
+	default:
+		m.low = true
+	}
+}
+
 // String is the condition as ParseMatch reads it.
 func (m AttributeMatch) String() string { return m.Key + m.Op.String() + m.Want }
 
 // Number is the wanted value when it reads as a finite number that fits an int64 exactly.
-func (m AttributeMatch) Number() (int64, bool) { return m.i, m.whole }
+func (m AttributeMatch) Number() (int64, bool) {
+	if !m.whole {
+		return 0, false
+	}
+	return m.i, true
+}
 
 // Matches tells whether the condition holds for the value that the key has (present) or for its absence.
 func (m AttributeMatch) Matches(v Value, present bool) bool {
@@ -148,33 +169,28 @@ func (m AttributeMatch) MatchesBool(b bool) bool {
 
 // MatchesInt is Matches for a present integer. The comparison is exact.
 func (m AttributeMatch) MatchesInt(n int64) bool {
-	if m.whole {
-		switch {
-		case n < m.i:
-			return m.holds(-1)
-		case n > m.i:
-			return m.holds(1)
-		}
-		return m.holds(0)
-	}
-	if m.num == nil {
+	switch {
+	case !m.number:
 		return m.Op == MatchNotEqual
+	case m.whole && n == m.i:
+		return m.holds(0)
+	case m.low || n > m.i:
+		return m.holds(1)
 	}
-	return m.holds(new(big.Rat).SetInt64(n).Cmp(m.num))
+	return m.holds(-1)
 }
 
 // MatchesDouble is Matches for a present double. The comparison is exact; NaN equals nothing, and infinities are ordered.
 func (m AttributeMatch) MatchesDouble(f float64) bool {
-	if m.num == nil || math.IsNaN(f) {
+	switch {
+	case !m.number || math.IsNaN(f):
 		return m.Op == MatchNotEqual
-	}
-	if math.IsInf(f, 1) {
+	case f > m.f:
 		return m.holds(1)
-	}
-	if math.IsInf(f, -1) {
+	case f < m.f:
 		return m.holds(-1)
 	}
-	return m.holds(new(big.Rat).SetFloat64(f).Cmp(m.num))
+	return m.holds(m.side)
 }
 
 // holds applies the operator to the sign of value - wanted.

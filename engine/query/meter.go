@@ -71,3 +71,18 @@ func (m *Meter) Explain() tael.Explain {
 	defer m.mu.Unlock()
 	return m.read
 }
+
+// Extend gives the query as many rows and bytes again as its budget has, so that a query that is over it can finish with what it found.
+func (m *Meter) Extend() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.budget.Rows > 0 {
+		m.budget.Rows += m.read.Rows
+	}
+	if m.budget.Bytes > 0 {
+		m.budget.Bytes += m.read.Bytes
+	}
+}

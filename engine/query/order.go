@@ -52,4 +52,3 @@ func compareIdentity(a, b tael.Identity) int {
 	}
 	return cmp.Compare(a.Kind, b.Kind)
 }
-

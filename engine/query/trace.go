@@ -55,7 +55,7 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 		read(0)
 	}
 	wg.Wait()
-	if err := firstError(errs); err != nil {
+	if err := firstCause(errs); err != nil {
 		return nil, err
 	}
 	return r.winners(slices.Concat(parts...)), nil
@@ -94,14 +94,4 @@ func (r *run) release(n int64) {
 	if n != 0 {
 		_ = r.meter.Hold(-n)
 	}
-}
-
-// firstError prefers the error that explains the others: a budget or fault over the cancellation that follows from it.
-func firstError(errs []error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

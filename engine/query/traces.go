@@ -1,0 +1,245 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/taeldb/tael"
+)
+
+// foundTrace is a trace with at least one matching span, read whole.
+type foundTrace struct {
+	best    key // of the first matching span in the list's order
+	summary tael.TraceSummary
+	spans   []tael.Span // matching, in the list's order, at most tael.MaxTraceSpans
+	cut     bool        // spans were left out
+	bytes   int64       // held for spans
+}
+
+// bestTraces collects the traces whose first matching span comes first. A matching row only says that its trace may be one: the trace is
+// read whole, from all sources, before it counts. That gives its true place (the row may be superseded, and with a cursor the trace may have been
+// on an earlier page, by a better span) and everything that is said about it.
+type bestTraces struct {
+	*run
+	plan *plan
+	full bool
+	want int // limit + 1
+
+	kept    []*foundTrace // in order, at most want
+	waiting map[tael.TraceID]key
+	done    map[tael.TraceID]struct{} // kept, or known not to be on the page
+}
+
+func (b *bestTraces) add(c candidate) {
+	id := c.id.TraceID
+	if _, ok := b.done[id]; ok {
+		return
+	}
+	if k, ok := b.waiting[id]; !ok || c.before(k) {
+		b.waiting[id] = c.key
+	}
+}
+
+func (b *bestTraces) worst() (key, bool) {
+	if len(b.kept) < b.want {
+		return key{}, false
+	}
+	return b.kept[len(b.kept)-1].best, true
+}
+
+func (b *bestTraces) crowded() bool { return len(b.waiting) >= max(minWaiting, 2*b.want) }
+
+func (b *bestTraces) enough(bound uint64) bool {
+	if len(b.waiting) == 0 || len(b.kept)+len(b.waiting) < b.want {
+		return false
+	}
+	n := 0
+	for _, t := range b.kept {
+		if t.best.first > bound {
+			n++
+		}
+	}
+	for _, k := range b.waiting {
+		if k.first > bound {
+			n++
+		}
+	}
+	return n >= b.want
+}
+
+// settle reads the waiting traces in the order of their rows until the page is full and no other can come before its last.
+func (b *bestTraces) settle(ctx context.Context) error {
+	order := make([]key, 0, len(b.waiting))
+	for _, k := range b.waiting {
+		order = append(order, k)
+	}
+	slices.SortFunc(order, key.compare)
+	for len(order) > 0 {
+		worst, full := b.worst()
+		if full && !order[0].before(worst) {
+			break
+		}
+		n := min(len(order), max(b.want-len(b.kept), b.engine.o.Parallel))
+		if err := b.read(ctx, order[:n]); err != nil {
+			return err
+		}
+		order = order[n:]
+	}
+	clear(b.waiting) // the others come after the page; a better row of them adds them again
+	return nil
+}
+
+// read reads traces, some at the same time, and merges those that belong to the page.
+func (b *bestTraces) read(ctx context.Context, ks []key) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	found := make([]*foundTrace, len(ks))
+	errs := make([]error, len(ks))
+	slots := make(chan struct{}, b.engine.o.Parallel)
+	var wg sync.WaitGroup
+	for i := range ks {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			errs[i] = ctx.Err()
+			<-slots
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if found[i], errs[i] = b.load(ctx, ks[i].id.TraceID); errs[i] != nil {
+				cancel()
+			}
+		})
+	}
+	wg.Wait()
+	for i := range ks {
+		if errs[i] == nil {
+			b.done[ks[i].id.TraceID] = struct{}{}
+			delete(b.waiting, ks[i].id.TraceID)
+			if found[i] != nil {
+				b.kept = append(b.kept, found[i])
+			}
+		}
+	}
+	slices.SortFunc(b.kept, func(x, y *foundTrace) int { return x.best.compare(y.best) })
+	for len(b.kept) > b.want {
+		last := len(b.kept) - 1
+		b.release(b.kept[last].bytes)
+		b.kept[last] = nil
+		b.kept = b.kept[:last]
+	}
+	return firstCause(errs)
+}
+
+// firstCause prefers the error that explains the others: a fault or a budget to the cancellation that follows from it.
+func firstCause(errs []error) error {
+	var cancelled error
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+		if cancelled == nil {
+			cancelled = err
+		}
+	}
+	return cancelled
+}
+
+// load reads one trace. It is nil when no span matches, or when the trace was on an earlier page.
+func (b *bestTraces) load(ctx context.Context, id tael.TraceID) (*foundTrace, error) {
+	spans, err := b.readTrace(ctx, id, tael.TraceOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var held int64
+	for i := range spans {
+		held += SpanBytes(&spans[i])
+	}
+	defer func() { b.release(held) }()
+
+	t := &foundTrace{}
+	if b.full {
+		t.summary = summarize(id, spans)
+	}
+	matching := spans[:0]
+	for i := range spans {
+		if b.plan.filter.Matches(&spans[i]) {
+			matching = append(matching, spans[i])
+		}
+	}
+	if len(matching) == 0 {
+		return nil, nil
+	}
+	if !b.full {
+		t.summary = summarize(id, matching)
+	}
+	slices.SortFunc(matching, func(x, y tael.Span) int { return keyOf(b.plan.sort, &x).compare(keyOf(b.plan.sort, &y)) })
+	t.best = keyOf(b.plan.sort, &matching[0])
+	if b.plan.after != nil && !b.plan.after.before(t.best) {
+		return nil, nil
+	}
+	t.cut = len(matching) > tael.MaxTraceSpans
+	t.spans = slices.Clone(matching[:min(len(matching), tael.MaxTraceSpans)]) // a copy, so that the others can be freed
+	for i := range t.spans {
+		t.bytes += SpanBytes(&t.spans[i])
+	}
+	return t, b.meter.Hold(t.bytes)
+}
+
+// Traces answers a page of traces.
+func (e *Engine) Traces(ctx context.Context, v View, tenant string, q tael.TraceQuery) (*tael.TracePage, error) {
+	ctx, cancel, r, err := e.begin(ctx, v, tenant)
+	defer cancel()
+	var page *tael.TracePage
+	if err == nil {
+		page, err = r.traces(ctx, q)
+	}
+	if err := r.finish("traces", err); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+func (r *run) traces(ctx context.Context, q tael.TraceQuery) (*tael.TracePage, error) {
+	p, err := newPlan("traces", r.tenant, q.Filter, q.Sort, q.Limit, q.Cursor)
+	if err != nil {
+		return nil, err
+	}
+	s := &scanner{run: r, plan: p, filter: newFilter(&p.scan, p.sort)}
+	defer s.close()
+	best := &bestTraces{
+		run: r, plan: p, full: q.Full, want: p.limit + 1,
+		waiting: map[tael.TraceID]key{}, done: map[tael.TraceID]struct{}{},
+	}
+	spent, err := s.find(ctx, best)
+	if err != nil {
+		return nil, err
+	}
+	found := best.kept
+	if spent != nil {
+		found = found[:s.certain(len(found), func(i int) key { return found[i].best })]
+	}
+	page := &tael.TracePage{}
+	switch {
+	case len(found) > p.limit:
+		found = found[:p.limit]
+		page.NextCursor = formatCursor(p.query, found[p.limit-1].best)
+	case spent != nil:
+		if page.NextCursor, err = s.goOn(len(found), spent); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range found {
+		page.Traces = append(page.Traces, t.summary)
+		page.Spans = append(page.Spans, t.spans...)
+		page.Truncated = page.Truncated || t.cut
+	}
+	slices.SortFunc(page.Spans, func(x, y tael.Span) int { return keyOf(p.sort, &x).compare(keyOf(p.sort, &y)) })
+	if len(page.Spans) > tael.MaxTraceSpans {
+		page.Spans, page.Truncated = slices.Clone(page.Spans[:tael.MaxTraceSpans]), true
+	}
+	page.Coverage = r.coverage(q.Explain, s.early)
+	return page, nil
+}

@@ -32,7 +32,7 @@ func DefaultWriterOptions() WriterOptions {
 	return WriterOptions{
 		CreatedBy:       "tael",
 		RowGroupRows:    32_768,
-		RowGroupBytes:   32 << 20,
+		RowGroupBytes:   16 << 20,
 		PageRows:        8_192,
 		PageBytes:       512 << 10,
 		DictionaryBytes: 256 << 10,

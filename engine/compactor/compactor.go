@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Swapper makes a commit visible: in one step readers stop seeing the segment in the hot tier and start seeing its rows in the cold one.
+// Swapper makes a commit visible: in one step readers stop seeing the segment in the hot tier and start seeing its rows in the cold one. The
+// segment is dead then: no later start shows it, and it is removed when its last reader is done.
 type Swapper interface {
 	Swap(ctx context.Context, counter uint64) error
 }
@@ -126,7 +127,7 @@ func (c *Compactor) pass(ctx context.Context) error {
 }
 
 func (c *Compactor) look() State {
-	s := State{Now: c.o.Now(), Active: c.hot.Active(), Watermark: c.cold.Watermark(), Maintained: c.maintained}
+	s := State{Now: c.o.Now(), Watermark: c.cold.Watermark(), Maintained: c.maintained}
 	for _, seg := range c.hot.Sealed() {
 		s.Sealed = append(s.Sealed, seg.Counter())
 	}
@@ -149,8 +150,6 @@ func (c *Compactor) note(err error) {
 
 func (c *Compactor) run(ctx context.Context, job Job) (Flushed, error) {
 	switch job.Kind {
-	case JobSeal:
-		return Flushed{}, c.step(StepSeal, func() error { return c.hot.Seal(ctx) })
 	case JobRetire:
 		return Flushed{}, c.retire(ctx, job.Counter)
 	case JobMaintain:
@@ -178,12 +177,12 @@ func (c *Compactor) move(ctx context.Context, seg Segment) (Flushed, error) {
 	return done, c.retire(ctx, seg.Counter())
 }
 
-// retire swaps the view and removes the segment. The swap is repeated for a segment that a former process committed, where it changes nothing.
+// retire swaps the view and removes the segment.
 func (c *Compactor) retire(ctx context.Context, counter uint64) error {
 	if err := c.step(StepSwap, func() error { return c.swap.Swap(ctx, counter) }); err != nil {
-		return fmt.Errorf("swap the view to segment %d: %w", counter, err)
+		return fmt.Errorf("swap the view to the table's rows of segment %d: %w", counter, err)
 	}
-	return c.step(StepRetire, func() error { return c.hot.Retire(ctx, counter) })
+	return nil
 }
 
 func (c *Compactor) step(name string, run func() error) error {

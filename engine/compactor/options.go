@@ -16,9 +16,6 @@ var ErrConflict = errors.New("a concurrent commit has spans of the same traces")
 
 // Options of a Compactor. See DefaultOptions.
 type Options struct {
-	// MaxAge and MaxBytes (as stored, compressed) decide when the active segment is sealed.
-	MaxAge   time.Duration
-	MaxBytes int64
 	// Retention drops whole UTC days that ended longer ago; 0 keeps all.
 	Retention time.Duration
 	// MaxColdBytes drops the oldest whole days while the table is larger; 0 is no limit.
@@ -42,7 +39,7 @@ type Options struct {
 // DefaultOptions are the documented defaults.
 func DefaultOptions() Options {
 	return Options{
-		MaxAge: 10 * time.Minute, MaxBytes: 256 << 20, Retention: 30 * 24 * time.Hour, Share: 0.5,
+		Retention: 30 * 24 * time.Hour, Share: 0.5,
 		Every: time.Second, MaintainEvery: time.Minute, RetryAfter: 5 * time.Second, Attempts: 8,
 		Now: time.Now, Logger: slog.New(slog.DiscardHandler), Hook: func(string) {},
 	}
@@ -56,8 +53,6 @@ func (o Options) Validate() error {
 			problems = append(problems, fmt.Errorf("%w: "+format, append([]any{tael.ErrInvalid}, args...)...))
 		}
 	}
-	need(o.MaxAge > 0, "hot-max-age %v: want more than 0", o.MaxAge)
-	need(o.MaxBytes > 0, "hot-max-bytes %d: want more than 0", o.MaxBytes)
 	need(o.Retention == 0 || o.Retention >= 24*time.Hour, "retention %v: want at least 24h, or 0 to keep all", o.Retention)
 	need(o.MaxColdBytes >= 0, "max-disk: %d bytes are left for cold data: want 0 or more", o.MaxColdBytes)
 	need(o.Share > 0 && o.Share <= 1, "flush-share %v: want more than 0, at most 1", o.Share)
@@ -72,6 +67,5 @@ const (
 	StepSeal   = "compactor.seal"
 	StepWrite  = "compactor.write"
 	StepCommit = "compactor.commit"
-	StepSwap   = "compactor.swap"
-	StepRetire = "compactor.retire"
+	StepSwap   = "compactor.swap" // the view changes and the segment goes
 )

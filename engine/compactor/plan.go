@@ -8,7 +8,6 @@ type JobKind uint8
 // The kinds of jobs.
 const (
 	JobRetire   JobKind = iota // remove a segment that the table has
-	JobSeal                    // seal the active segment
 	JobFlush                   // write a sealed segment to the table
 	JobMaintain                // drop old days, clean up
 )
@@ -22,7 +21,6 @@ type Job struct {
 // State is what Plan decides on.
 type State struct {
 	Now        time.Time
-	Active     ActiveState
 	Sealed     []uint64 // counters, ascending
 	Watermark  uint64
 	Maintained time.Time // when the last JobMaintain ended; zero is never
@@ -35,9 +33,6 @@ func Plan(s State, o Options) []Job {
 		if counter <= s.Watermark {
 			jobs = append(jobs, Job{JobRetire, counter})
 		}
-	}
-	if a := s.Active; a.Spans > 0 && (a.Bytes >= o.MaxBytes || s.Now.Sub(a.Since) >= o.MaxAge) {
-		jobs = append(jobs, Job{Kind: JobSeal})
 	}
 	for _, counter := range s.Sealed {
 		if counter > s.Watermark {

@@ -18,15 +18,11 @@ func TestPlan(t *testing.T) {
 		{"nothing", State{Maintained: now}, nil},
 		{"never maintained", State{}, []Job{{Kind: JobMaintain}}},
 		{"maintained a while ago", State{Maintained: ago(o.MaintainEvery)}, []Job{{Kind: JobMaintain}}},
-		{"an empty active segment is never sealed", State{Maintained: now, Active: ActiveState{Since: ago(time.Hour)}}, nil},
-		{"young and small", State{Maintained: now, Active: ActiveState{Spans: 1, Bytes: 1, Since: now}}, nil},
-		{"old", State{Maintained: now, Active: ActiveState{Spans: 1, Bytes: 1, Since: ago(o.MaxAge)}}, []Job{{Kind: JobSeal}}},
-		{"large", State{Maintained: now, Active: ActiveState{Spans: 1, Bytes: o.MaxBytes, Since: now}}, []Job{{Kind: JobSeal}}},
 		{"oldest segment first", State{Maintained: now, Sealed: []uint64{3, 4}}, []Job{{JobFlush, 3}, {JobFlush, 4}}},
 		{"at the watermark is dead", State{Maintained: now, Sealed: []uint64{3, 4, 5}, Watermark: 4},
 			[]Job{{JobRetire, 3}, {JobRetire, 4}, {JobFlush, 5}}},
-		{"all at once", State{Sealed: []uint64{7, 8}, Watermark: 7, Active: ActiveState{Spans: 1, Since: ago(o.MaxAge)}},
-			[]Job{{JobRetire, 7}, {Kind: JobSeal}, {JobFlush, 8}, {Kind: JobMaintain}}},
+		{"all at once", State{Sealed: []uint64{7, 8}, Watermark: 7},
+			[]Job{{JobRetire, 7}, {JobFlush, 8}, {Kind: JobMaintain}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.s.Now = now
@@ -43,7 +39,7 @@ func TestOptionsValidateListsEveryProblem(t *testing.T) {
 	}
 	err := Options{Retention: time.Hour, Share: 2, MaxColdBytes: -1}.Validate()
 	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok || len(joined.Unwrap()) != 8 {
-		t.Fatalf("want 8 problems, got %v", err)
+	if !ok || len(joined.Unwrap()) != 6 {
+		t.Fatalf("want 6 problems, got %v", err)
 	}
 }

@@ -1,7 +1,7 @@
-// Package compactor moves spans from the hot tier to the cold one and keeps both small: seal -> flush -> retire -> expire. Plan
+// Package compactor moves spans from the hot tier to the cold one and keeps both small: flush -> retire -> expire. Plan
 // decides what to do and is pure; the Compactor does it, one job at a time. The order of a flush is
 //
-//	seal segment -> write Parquet -> commit snapshot (files, watermark) -> swap the view -> retire the segment
+//	sealed segment -> write Parquet -> commit snapshot (files, watermark) -> swap the view -> remove the segment
 //
 // and each step can be repeated: a segment at or below the table's watermark is dead, any other is flushed (again).
 package compactor
@@ -14,23 +14,13 @@ import (
 	"github.com/taeldb/tael/fragment"
 )
 
-// Hot is the tier that the compactor empties. Methods are safe for concurrent use.
+// Hot is the tier that the compactor empties. It seals segments by size and age itself, because its memory depends on it. Methods are safe for
+// concurrent use.
 type Hot interface {
 	// Seal makes the active segment a sealed one and starts the next. Without spans in it, it does nothing.
 	Seal(ctx context.Context) error
 	// Sealed lists the sealed segments by counter.
 	Sealed() []Segment
-	// Active describes the active segment.
-	Active() ActiveState
-	// Retire removes a segment that the cold tier has. Readers that have it keep it until they are done.
-	Retire(ctx context.Context, counter uint64) error
-}
-
-// ActiveState is what Plan needs to know of the active segment.
-type ActiveState struct {
-	Spans int64
-	Bytes int64
-	Since time.Time // of its first span
 }
 
 // Segment is one sealed segment: immutable.

@@ -22,8 +22,9 @@ func FilterLen(n, bitsPerTerm int) int {
 func AppendFilter(dst []byte, terms []uint64, bitsPerTerm int) []byte {
 	n := FilterLen(len(terms), bitsPerTerm)
 	at := len(dst)
-	dst = append(dst, make([]byte, n)...)
+	dst = grow(dst, n)[:at+n]
 	filter := dst[at:]
+	clear(filter)
 	blocks := uint64(n / filterBlock)
 	for _, term := range terms {
 		block := filter[filterBlock*((term>>32)*blocks>>32):][:filterBlock]

@@ -97,10 +97,3 @@ func (r *Rejected) Message() string {
 	}
 	return b.String()
 }
-
-func (r *Rejected) add(why Reason, example func() string) {
-	r.Spans++
-	if r.Reasons[why]++; r.Reasons[why] == 1 {
-		r.Examples[why] = example()
-	}
-}

@@ -1,0 +1,192 @@
+package fragment
+
+import (
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/taeldb/tael"
+)
+
+func perSpan(b *testing.B, spans int) {
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(spans), "ns/span")
+}
+
+func BenchmarkCut(b *testing.B) {
+	bodies := agentRequests(b, 50_000)
+	c := NewCutter(DefaultLimits())
+	spans, fragments, bytes, terms, resources := 0, 0, 0, 0, 0
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		batch, rejected, err := c.Cut("default", bodies[i%len(bodies)], agentTime)
+		if err != nil || rejected.Spans > 0 {
+			b.Fatal(err, rejected.Message())
+		}
+		spans += batch.Spans
+		fragments += len(batch.Fragments)
+		bytes += batch.Bytes
+		resources += len(batch.Resources)
+		for j := range batch.Fragments {
+			terms += len(batch.Fragments[j].Terms)
+		}
+	}
+	perSpan(b, spans)
+	b.ReportMetric(float64(bytes)/float64(spans), "B/span")
+	b.ReportMetric(float64(spans)/float64(fragments), "spans/fragment")
+	b.ReportMetric(float64(terms)/float64(fragments), "terms/fragment")
+	b.ReportMetric(float64(resources)/float64(b.N), "resources/request")
+}
+
+// packed is the fragments of a load, copied.
+type packed struct {
+	fragments []*Fragment
+	resources map[ResourceID][]byte
+	spans     int
+}
+
+func (p *packed) resource(id ResourceID) ([]byte, error) { return p.resources[id], nil }
+
+func cutAll(t testing.TB, bodies [][]byte) *packed {
+	t.Helper()
+	p := &packed{resources: map[ResourceID][]byte{}}
+	c := NewCutter(DefaultLimits())
+	for _, body := range bodies {
+		batch, rejected, err := c.Cut("default", body, agentTime)
+		if err != nil || rejected.Spans > 0 {
+			t.Fatal(err, rejected.Message())
+		}
+		for _, r := range batch.Resources {
+			p.resources[r.ID] = append([]byte(nil), r.Bytes...)
+		}
+		for _, f := range batch.Fragments {
+			f.Body = append([]byte(nil), f.Body...)
+			f.Terms = append([]uint64(nil), f.Terms...)
+			p.fragments = append(p.fragments, &f)
+			p.spans += int(f.Header.Spans)
+		}
+	}
+	return p
+}
+
+func BenchmarkRows(b *testing.B) {
+	p := cutAll(b, agentRequests(b, 50_000))
+	for _, bench := range []struct {
+		name  string
+		yield func(*Row)
+	}{
+		{"decode", func(*Row) {}},
+		{"match", func() func(*Row) {
+			m, err := tael.ParseMatch("gen_ai.usage.input_tokens>1000")
+			if err != nil {
+				b.Fatal(err)
+			}
+			f := &tael.Filter{Service: "nobody", Attributes: []tael.AttributeMatch{m}}
+			return func(r *Row) { r.Matches(f) }
+		}()},
+		{"span", func(r *Row) { _ = r.Span() }},
+		{"terms", func() func(*Row) {
+			var terms []uint64
+			return func(r *Row) { terms = r.AppendTerms(terms[:0]) }
+		}()},
+		{"batch", func() func(*Row) {
+			builder := NewBatchBuilder(memory.DefaultAllocator, Columns{Service: true, Name: true, Status: true, End: true, Attributes: []string{"gen_ai.system", "gen_ai.usage.input_tokens"}})
+			return func(r *Row) {
+				if builder.Append(1, r); builder.Len() == 4096 {
+					builder.NewBatch().Release()
+				}
+			}
+		}()},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			d := NewDecoder()
+			spans := 0
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				err := d.Rows(p.fragments[i%len(p.fragments)].Body, p.resource, func(r *Row) error {
+					spans++
+					bench.yield(r)
+					return nil
+				})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			perSpan(b, spans)
+		})
+	}
+}
+
+func BenchmarkEntry(b *testing.B) {
+	p := cutAll(b, agentRequests(b, 50_000))
+	for _, bench := range []struct {
+		name string
+		join int
+	}{{"one", 1}, {"two", 2}} {
+		b.Run("append/"+bench.name, func(b *testing.B) {
+			var entry []byte
+			spans, in, out := 0, 0, 0
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				at := i % (len(p.fragments) - bench.join)
+				fs := p.fragments[at : at+bench.join]
+				entry = AppendEntry(entry[:0], fs)
+				for _, f := range fs {
+					spans += int(f.Header.Spans)
+					in += len(f.Body)
+				}
+				out += len(entry)
+			}
+			perSpan(b, spans)
+			b.ReportMetric(float64(in)/float64(out), "ratio")
+		})
+	}
+	var entries [][]byte
+	for _, f := range p.fragments {
+		entries = append(entries, AppendEntry(nil, []*Fragment{f}))
+	}
+	b.Run("body", func(b *testing.B) {
+		var body []byte
+		spans := 0
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			e, err := ReadEntry(entries[i%len(entries)])
+			if err == nil {
+				body, err = e.Body(body)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			spans += int(e.Header.Spans)
+		}
+		perSpan(b, spans)
+	})
+}
+
+func BenchmarkFilter(b *testing.B) {
+	p := cutAll(b, agentRequests(b, 50_000))
+	b.Run("append", func(b *testing.B) {
+		var filter []byte
+		spans := 0
+		for i := 0; b.Loop(); i++ {
+			f := p.fragments[i%len(p.fragments)]
+			filter = AppendFilter(filter[:0], f.Terms, DefaultFilterBits)
+			spans += int(f.Header.Spans)
+		}
+		perSpan(b, spans)
+	})
+	b.Run("has", func(b *testing.B) {
+		var filters [][]byte
+		for _, f := range p.fragments {
+			filters = append(filters, AppendFilter(nil, f.Terms, DefaultFilterBits))
+		}
+		term, wrong := TermService("nobody"), 0
+		n := 0
+		for i := 0; b.Loop(); i++ {
+			if FilterHas(filters[i%len(filters)], term+uint64(i)*0x9e3779b97f4a7c15) {
+				wrong++
+			}
+			n++
+		}
+		b.ReportMetric(float64(wrong)/float64(n), "wrong")
+	})
+}

@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 type metrics struct {
 	segments, spans, rows, superseded, files, bytes, failures, expiredRows prometheus.Counter
-	seconds                                                               prometheus.Histogram
+	seconds                                                                prometheus.Histogram
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {

@@ -52,7 +52,7 @@ func (f *folder) fail(op, key string, err error) error {
 				e.Class, e.Hint = ErrUnavailable, "another process removes folders here; try again"
 			}
 		}
-	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, fs.ErrExist), errors.Is(err, syscall.ENOTDIR):
 		e.Class, e.Hint = ErrInvalid, "a folder and an object cannot have one name"
 	case errors.Is(err, syscall.ENAMETOOLONG):
 		e.Class, e.Hint = ErrInvalid, "use a shorter key or a folder nearer to the root"

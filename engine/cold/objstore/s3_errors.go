@@ -44,7 +44,7 @@ func classify(err error) (class error, hint string) {
 			return ErrExists, "read the object and decide again"
 		case "NoSuchUpload":
 			return ErrUnavailable, "an earlier try may have stored the object, or the server dropped the parts; put it again"
-		case "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "InvalidToken":
+		case "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "InvalidToken", "XAdminUserNotFound":
 			return ErrDenied, "check access key, secret key and region"
 		case "ExpiredToken", "ExpiredTokenException":
 			return ErrDenied, "renew the session credentials"

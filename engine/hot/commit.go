@@ -1,0 +1,319 @@
+package hot
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/fragment"
+)
+
+// write is the one goroutine that changes segments: it commits groups, seals, and serves commands in between.
+func (s *Store) write() {
+	defer s.wg.Done()
+	tick := time.NewTicker(s.writerTick())
+	defer tick.Stop()
+	for {
+		select {
+		case g, ok := <-s.groups:
+			if !ok {
+				s.finish()
+				return
+			}
+			s.commit(g)
+			s.free <- g
+		case c := <-s.commands:
+			c.done <- c.do()
+		case <-tick.C:
+			s.sealOld()
+			s.syncActive()
+		}
+	}
+}
+
+// writerTick is how often the age of the active segment and unsynced data are looked at.
+func (s *Store) writerTick() time.Duration {
+	if d := s.opts.SyncInterval; d > 0 && d < time.Second {
+		return d
+	}
+	return time.Second
+}
+
+// finish makes durable what was acknowledged under a SyncInterval.
+func (s *Store) finish() {
+	s.syncActive()
+	if s.active == nil {
+		return
+	}
+	if err := s.active.highWater.seal(); err != nil {
+		s.log.Error("high-water number not written at close: a gap in this segment would go unnoticed", "segment", s.active.counter, "error", err)
+	}
+}
+
+// commit makes a group durable and visible and answers its requests. The entries go to the active segment and, when that is full, to
+// as many new ones as it takes.
+func (s *Store) commit(g *group) {
+	defer g.answer()
+	rest := g.entries
+	for len(rest) > 0 {
+		seg, err := s.writable()
+		if err != nil {
+			s.failAll(g, rest, err)
+			return
+		}
+		w := segmentWriter{store: s, seg: seg, group: g}
+		n, err := w.put(rest)
+		if err == nil {
+			err = s.publish(seg, rest[:n])
+		}
+		if err != nil {
+			s.poison(seg, err)
+			s.failAll(g, rest, s.health.refusal())
+			return
+		}
+		if rest = rest[n:]; len(rest) == 0 {
+			break
+		}
+		if n == 0 && seg.next == 1 {
+			// Not even an empty segment has room for the entry and the resources of its requests.
+			g.fail(rest[0].joined, fmt.Errorf("hot: append: %w: trace %s and the resources of its requests do not fit a segment of %d bytes: send them in smaller requests", tael.ErrTooLarge, rest[0].trace, s.opts.SegmentBytes))
+			rest = rest[1:]
+			continue
+		}
+		s.sealActive()
+	}
+	if seg := s.active; seg != nil && seg.index.full(s.opts.segmentHeaderBytes()) {
+		s.sealActive()
+	}
+}
+
+func (s *Store) failAll(g *group, entries []entry, err error) {
+	for i := range entries {
+		g.fail(entries[i].joined, err)
+	}
+	s.metrics.refuse(refuseUnavailable)
+}
+
+// writable gives the active segment, a new one when there is none. The error is a tael.ErrUnavailable.
+func (s *Store) writable() (*Segment, error) {
+	if err := s.checkDisk(); err != nil {
+		return nil, err
+	}
+	if s.active != nil {
+		return s.active, nil
+	}
+	seg, err := s.createSegment()
+	if err != nil {
+		s.health.set(fmt.Errorf("no new segment: %w", err), s.log)
+		return nil, s.health.refusal()
+	}
+	s.active = seg
+	s.mu.Lock()
+	s.segments = append(s.segments, seg)
+	s.mu.Unlock()
+	s.health.clear(s.log)
+	return seg, nil
+}
+
+// publish makes what was written durable, then visible.
+func (s *Store) publish(seg *Segment, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	if s.opts.SyncInterval > 0 {
+		seg.unsynced = true
+	} else if err := s.syncSegment(seg); err != nil {
+		return err
+	}
+	s.opts.Hook(StepIndex)
+	if seg.firstData.IsZero() {
+		seg.firstData = s.opts.Now()
+	}
+	before := seg.index.bytes()
+	spans := seg.index.add(entries)
+	s.headerBytes.Add(seg.index.bytes() - before)
+	s.metrics.stored(len(entries), spans)
+	s.opts.Hook(StepIndex + stepDone)
+	return nil
+}
+
+// syncSegment puts everything that was written on disk, and then the number of the last entry.
+func (s *Store) syncSegment(seg *Segment) error {
+	s.opts.Hook(StepSync)
+	start := time.Now()
+	if err := s.opts.syncLog(seg.db); err != nil {
+		return fmt.Errorf("hot: sync segment %d: %w", seg.counter, err)
+	}
+	s.metrics.synced(time.Since(start))
+	seg.unsynced = false
+	s.opts.Hook(StepSync + stepDone)
+	return seg.highWater.advance(seg.next - 1)
+}
+
+// syncActive syncs what was acknowledged since the last sync, see Options.SyncInterval.
+func (s *Store) syncActive() {
+	seg := s.active
+	if seg == nil || !seg.unsynced {
+		return
+	}
+	if err := s.syncSegment(seg); err != nil {
+		s.poison(seg, err)
+	}
+}
+
+// poison ends a segment that could not be written or synced: what it had made durable stays readable, nothing is added.
+func (s *Store) poison(seg *Segment, err error) {
+	s.health.set(err, s.log)
+	seg.sealed.Store(true)
+	s.active = nil
+}
+
+// readEverything is a Badger read timestamp after every transaction's.
+const readEverything = math.MaxUint64
+
+// segmentWriter puts a group's entries into one segment, in as many transactions as it takes.
+type segmentWriter struct {
+	store *Store
+	seg   *Segment
+	group *group
+	txn   *badger.Txn
+	cost  int64 // of txn
+}
+
+// put writes entries in order until one does not fit the segment, numbers them, and returns how many.
+func (w *segmentWriter) put(entries []entry) (n int, err error) {
+	defer func() {
+		if err != nil && w.txn != nil {
+			w.txn.Discard()
+		}
+	}()
+	for n = range entries {
+		e := &entries[n]
+		resources, cost := w.missing(e)
+		first := len(w.group.keys)
+		w.group.keys = appendSpanKey(w.group.keys, e.tenant, e.trace, sequenceOf(w.seg.counter, w.seg.next))
+		key := w.group.keys[first:len(w.group.keys):len(w.group.keys)]
+		cost += valueCost(len(key), len(e.value))
+		if w.seg.stored.Load()+w.cost+cost > w.store.opts.SegmentBytes {
+			return n, w.commit()
+		}
+		if err := w.resources(e, resources); err != nil {
+			return n, err
+		}
+		if err := w.value(key, e.value); err != nil {
+			return n, err
+		}
+		e.number = w.seg.next
+		w.seg.next++
+	}
+	return len(entries), w.commit()
+}
+
+// missing lists the resources of the entry's requests that the segment does not have yet, and what they cost.
+func (w *segmentWriter) missing(e *entry) (list []*fragment.Resource, cost int64) {
+	g := w.group
+	for l := g.joined[e.joined].first; l >= 0; l = g.links[l].next {
+		r := g.requests[g.links[l].request]
+		if r.segment == w.seg {
+			continue
+		}
+		for i := range r.batch.Resources {
+			res := &r.batch.Resources[i]
+			if _, ok := w.seg.resources[res.ID]; ok {
+				continue
+			}
+			list = append(list, res)
+			cost += valueCost(1+len(res.ID), len(res.Bytes))
+		}
+	}
+	return list, cost
+}
+
+// resources writes what missing listed.
+func (w *segmentWriter) resources(e *entry, list []*fragment.Resource) error {
+	for _, r := range list {
+		if _, ok := w.seg.resources[r.ID]; ok {
+			continue // of two requests
+		}
+		if err := w.value(appendResourceKey(nil, r.ID), r.Bytes); err != nil {
+			return err
+		}
+		w.seg.resources[r.ID] = struct{}{}
+	}
+	g := w.group
+	for l := g.joined[e.joined].first; l >= 0; l = g.links[l].next {
+		g.requests[g.links[l].request].segment = w.seg
+	}
+	return nil
+}
+
+// valueCost is what a value of any size takes of a segment, the ends of its transactions included.
+func valueCost(key, value int) int64 {
+	parts := 1 + max(0, value-1)/maxPart
+	return int64(value) + int64(parts)*int64(key+partBytes+entryOverhead+txnOverhead)
+}
+
+// value writes a value, in parts when it is large. The last part is written first and the first last, so that a log that ends in
+// between has no first part that promises others.
+func (w *segmentWriter) value(key, value []byte) error {
+	parts := max(0, len(value)-1) / maxPart
+	for part := parts; part > 0; part-- {
+		from := part * maxPart
+		to := min(len(value), from+maxPart)
+		if err := w.set(&badger.Entry{Key: appendPartKey(key[:len(key):len(key)], part), Value: value[from:to]}); err != nil {
+			return err
+		}
+	}
+	return w.set(&badger.Entry{Key: key, Value: value[:min(len(value), maxPart)], UserMeta: byte(parts)})
+}
+
+// set adds to the transaction, after committing it when it is full. Badger writes the entries of one transaction in any order, and all or
+// none of them after a crash.
+func (w *segmentWriter) set(e *badger.Entry) error {
+	cost := entryCost(len(e.Key), len(e.Value))
+	if w.txn != nil && w.cost+cost > txnBytes(w.store.opts.SegmentBytes) {
+		if err := w.commit(); err != nil {
+			return err
+		}
+	}
+	if w.txn == nil {
+		w.txn = w.seg.db.NewTransactionAt(readEverything, true)
+		w.cost = txnOverhead
+	}
+	w.cost += cost
+	return w.txn.SetEntry(e)
+}
+
+// commit writes the transaction to the log; it does not sync.
+func (w *segmentWriter) commit() error {
+	if w.txn == nil {
+		return nil
+	}
+	w.store.opts.Hook(StepWrite)
+	err := w.txn.CommitAt(w.seg.version, nil)
+	w.txn = nil
+	w.seg.version++
+	if err != nil {
+		return fmt.Errorf("hot: write segment %d: %w", w.seg.counter, err)
+	}
+	w.seg.stored.Add(w.cost)
+	w.store.hotBytes.Add(w.cost)
+	w.store.metrics.committed(w.cost)
+	w.cost = 0
+	w.store.opts.Hook(StepWrite + stepDone)
+	return nil
+}
+
+// run gives the writer goroutine something to do and waits for it.
+func (s *Store) run(do func() error) error {
+	c := command{do: do, done: make(chan error, 1)}
+	select {
+	case s.commands <- c:
+		return <-c.done
+	case <-s.done:
+		return errClosed("command")
+	}
+}

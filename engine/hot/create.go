@@ -1,0 +1,64 @@
+package hot
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/taeldb/tael/fragment"
+)
+
+// createSegment makes the next segment's directory. When it returns everything that an entry needs to survive is on disk: the counter,
+// the directories, Badger's manifest and the log's space.
+func (s *Store) createSegment() (_ *Segment, err error) {
+	s.opts.Hook(StepCreate)
+	counter := s.counter + 1
+	if err := writeCounter(s.opts.Dir, counter); err != nil {
+		return nil, fmt.Errorf("hot: count segment %d: %w", counter, err)
+	}
+	s.counter = counter
+	parent := filepath.Join(s.opts.Dir, segmentsDir)
+	dir := filepath.Join(parent, segmentName(counter))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("hot: create segment %d: %w", counter, err)
+	}
+	seg := newSegment(s, counter, dir)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, seg.highWater.close())
+			if seg.db != nil {
+				err = errors.Join(err, seg.db.Close())
+			}
+			// Nothing in it was acknowledged. What is left is removed on the next start.
+			_ = os.RemoveAll(dir)
+			err = fmt.Errorf("hot: create segment %d: %w", counter, err)
+		}
+	}()
+	if seg.highWater, err = createHighWater(dir); err != nil {
+		return nil, err
+	}
+	if seg.db, err = badger.OpenManaged(badgerOptions(dir, memTableBytes(s.opts.SegmentBytes), false, s.log.With("segment", counter))); err != nil {
+		return nil, err
+	}
+	if err := allocateLog(dir, s.opts.SegmentBytes+txnOverhead); err != nil {
+		return nil, err
+	}
+	// Badger syncs the files that it makes, not their names.
+	if err := errors.Join(seg.db.Sync(), syncDir(dir), syncDir(parent)); err != nil {
+		return nil, err
+	}
+	s.opts.Hook(StepCreate + stepDone)
+	return seg, nil
+}
+
+func newSegment(s *Store, counter uint64, dir string) *Segment {
+	seg := &Segment{
+		counter: counter, dir: dir, log: s.log, index: newIndex(), next: 1, version: 1,
+		resources: make(map[fragment.ResourceID]struct{}), gone: make(chan struct{}), steps: s.opts.Hook, onGone: s.segmentGone,
+	}
+	seg.refs.Store(1)
+	return seg
+}

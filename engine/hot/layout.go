@@ -1,0 +1,130 @@
+package hot
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/taeldb/tael"
+)
+
+// Names in the hot tier's directory. docs/formats/hot.md describes them.
+const (
+	dataDirFile  = "datadir"  // the data directory's uuid
+	counterFile  = "counter"  // the counter of the newest segment ever begun
+	segmentsDir  = "segments" // a directory a segment, named by its counter in 16 hexadecimal digits
+	deadSuffix   = ".dead"    // a retired segment on its way out
+	damageSuffix = ".damaged" // a segment that could not be opened; never touched again by us
+	syncedFile   = "synced"   // in a segment: the number of the last entry known to be on disk
+	deadFile     = "DEAD"     // in a segment: it is retired
+	tempSuffix   = ".tmp"
+
+	layoutVersion = "tael hot 1"
+)
+
+func segmentName(counter uint64) string { return fmt.Sprintf("%016x", counter) }
+
+// parseSegmentName reads a directory's name; suffix is "", deadSuffix or damageSuffix.
+func parseSegmentName(name string) (counter uint64, suffix string, ok bool) {
+	if len(name) < 16 {
+		return 0, "", false
+	}
+	counter, err := strconv.ParseUint(name[:16], 16, 64)
+	suffix = name[16:]
+	ok = err == nil && name[:16] == segmentName(counter) && (suffix == "" || suffix == deadSuffix || suffix == damageSuffix)
+	return counter, suffix, ok
+}
+
+// openLayout makes what is missing of the directory and reads the data directory's uuid.
+func openLayout(dir string) (id string, err error) {
+	if err := os.MkdirAll(filepath.Join(dir, segmentsDir), 0o700); err != nil {
+		return "", fmt.Errorf("hot: make directory: %w", err)
+	}
+	path := filepath.Join(dir, dataDirFile)
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		entries, err := os.ReadDir(filepath.Join(dir, segmentsDir))
+		if err != nil {
+			return "", fmt.Errorf("hot: list segments: %w", err)
+		}
+		if len(entries) > 0 {
+			// A new uuid would make the cold tier take these segments for unflushed ones of another directory.
+			return "", fmt.Errorf("hot: %s: %w: the file is missing but there are segments: restore it, or move %s away", path, tael.ErrDamaged, segmentsDir)
+		}
+		id = uuid.NewString()
+		if err := writeFile(path, layoutVersion+"\n"+id+"\n"); err != nil {
+			return "", fmt.Errorf("hot: name the data directory: %w", err)
+		}
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return "", fmt.Errorf("hot: sync the parent directory: %w", err)
+		}
+		return id, nil
+	case err != nil:
+		return "", fmt.Errorf("hot: read the data directory's name: %w", err)
+	}
+	lines := strings.Split(string(b), "\n")
+	if len(lines) < 2 || !strings.HasPrefix(lines[0], "tael hot ") {
+		return "", fmt.Errorf("hot: %s: %w: want a line %q and a uuid", path, tael.ErrDamaged, layoutVersion)
+	}
+	if lines[0] != layoutVersion {
+		return "", fmt.Errorf("hot: %s: %w: it says %q, this release reads %q", path, tael.ErrNewer, lines[0], layoutVersion)
+	}
+	u, err := uuid.Parse(lines[1])
+	if err != nil {
+		return "", fmt.Errorf("hot: %s: %w: %v", path, tael.ErrDamaged, err)
+	}
+	return u.String(), nil
+}
+
+// readCounter reads the counter of the newest segment; 0 when there was none.
+func readCounter(dir string) (uint64, error) {
+	path := filepath.Join(dir, counterFile)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("hot: read the segment counter: %w", err)
+	}
+	n, err := strconv.ParseUint(strings.TrimSuffix(string(b), "\n"), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("hot: %s: %w: %v", path, tael.ErrDamaged, err)
+	}
+	return n, nil
+}
+
+// writeCounter makes the counter durable. A segment's directory is made only after it, so that no counter is ever used twice.
+func writeCounter(dir string, n uint64) error {
+	return writeFile(filepath.Join(dir, counterFile), strconv.FormatUint(n, 10)+"\n")
+}
+
+// writeFile replaces a file so that after a crash it is the old or the new one, and syncs its directory.
+func writeFile(path, content string) (err error) {
+	f, err := os.OpenFile(path+tempSuffix, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, werr := f.WriteString(content)
+	if err := errors.Join(werr, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+tempSuffix, path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

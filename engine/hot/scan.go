@@ -1,0 +1,175 @@
+package hot
+
+import (
+	"context"
+	"io"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/engine/query"
+	"github.com/taeldb/tael/fragment"
+)
+
+// A batch is made of a few entries first, because a search for the newest is often satisfied with those, then of more.
+const (
+	firstChunk = 16
+	nextChunk  = 64
+)
+
+// scan yields the rows of candidate entries, those that can hold the best rows first.
+type scan struct {
+	snapshot *Snapshot
+	request  query.ScanRequest
+	heap     []candidate // the best on top
+	chunk    int
+	held     int64 // bytes, charged to the meter
+
+	decoder *fragment.Decoder
+	readers []*reader // by position in snapshot.held, made when needed
+	builder *fragment.BatchBuilder
+	closed  bool
+}
+
+// candidate is an entry that can hold matches.
+type candidate struct {
+	bound   uint64 // the largest sort key of its rows
+	at      uint32 // in view.records
+	segment uint32 // in snapshot.held
+}
+
+const candidateBytes = 16
+
+// Scan plans a scan of the entries whose headers and filters do not exclude a match.
+func (s *Snapshot) Scan(ctx context.Context, req query.ScanRequest) (query.Scan, error) {
+	if err := s.usable(ctx, "scan"); err != nil {
+		return nil, err
+	}
+	sc := &scan{snapshot: s, request: req, chunk: firstChunk}
+	for i := range s.held {
+		v := &s.held[i].view
+		tenant, ok := v.tenant(req.Tenant)
+		if !ok || !fitsTimes(req.Filter, v.bounds.MinStart, v.bounds.MaxStart) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		for k := range v.records {
+			r := &v.records[k]
+			if r.tenant != tenant || !fits(req.Filter, &r.header) || !fragment.FilterMatches(v.filter(r), req.Terms) {
+				continue
+			}
+			bound := r.header.MaxStart
+			if req.Sort == tael.SortDuration {
+				bound = r.header.MaxDuration
+			}
+			sc.heap = append(sc.heap, candidate{bound: bound, at: uint32(k), segment: uint32(i)})
+		}
+	}
+	sc.held = int64(len(sc.heap)) * candidateBytes
+	if err := req.Meter.Hold(sc.held); err != nil {
+		sc.release()
+		return nil, err
+	}
+	for i := len(sc.heap)/2 - 1; i >= 0; i-- {
+		sc.down(i)
+	}
+	return sc, nil
+}
+
+// fitsTimes tells whether spans that start between first and last can match.
+func fitsTimes(f *tael.Filter, first, last uint64) bool {
+	return (f.From == 0 || last >= f.From) && (f.To == 0 || first < f.To)
+}
+
+// fits tells whether an entry's header allows a match.
+func fits(f *tael.Filter, h *fragment.Header) bool {
+	return fitsTimes(f, h.MinStart, h.MaxStart) && h.MaxDuration >= f.MinDuration &&
+		(f.Status == nil || *f.Status != tael.StatusError || h.Errors > 0)
+}
+
+// down restores the heap below position i.
+func (s *scan) down(i int) {
+	h := s.heap
+	for {
+		best := 2*i + 1
+		if best >= len(h) {
+			return
+		}
+		if best+1 < len(h) && h[best+1].bound > h[best].bound {
+			best++
+		}
+		if h[i].bound >= h[best].bound {
+			return
+		}
+		h[i], h[best] = h[best], h[i]
+		i = best
+	}
+}
+
+// pop takes the best candidate.
+func (s *scan) pop() candidate {
+	c := s.heap[0]
+	last := len(s.heap) - 1
+	s.heap[0] = s.heap[last]
+	s.heap = s.heap[:last]
+	s.down(0)
+	return c
+}
+
+// Bound is the largest sort key that is still to come.
+func (s *scan) Bound() (uint64, bool) {
+	if s.closed || len(s.heap) == 0 {
+		return 0, false
+	}
+	return s.heap[0].bound, true
+}
+
+// Next decodes the next entries and keeps the rows that match.
+func (s *scan) Next(ctx context.Context) (arrow.RecordBatch, error) {
+	if s.closed {
+		return nil, errClosed("scan")
+	}
+	if len(s.heap) == 0 {
+		return nil, io.EOF
+	}
+	if s.builder == nil {
+		s.builder = fragment.NewBatchBuilder(memory.DefaultAllocator, s.request.Columns)
+	}
+	for range min(s.chunk, len(s.heap)) {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c := s.pop()
+		ordinal := 0
+		err := s.reader(int(c.segment)).rows(&s.snapshot.held[c.segment].view.records[c.at], func(row *fragment.Row) error {
+			if row.Matches(s.request.Filter) && ordinal < maxOrdinal {
+				s.builder.Append(locator(int(c.segment), c.at, ordinal), row)
+			}
+			ordinal++
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	s.chunk = nextChunk
+	return s.builder.NewBatch(), nil
+}
+
+// A locator says where a row is: the segment's position in the snapshot, the entry's in the index, the row's in the entry.
+const (
+	ordinalBits = 23
+	entryBits   = 28
+	maxOrdinal  = 1 << ordinalBits
+)
+
+func locator(segment int, at uint32, ordinal int) int64 {
+	return int64(segment)<<(entryBits+ordinalBits) | int64(at)<<ordinalBits | int64(ordinal)
+}
+
+func splitLocator(l int64) (segment int, at uint32, ordinal int) {
+	return int(l >> (entryBits + ordinalBits)), uint32(l>>ordinalBits) & (1<<entryBits - 1), int(l & (maxOrdinal - 1))
+}

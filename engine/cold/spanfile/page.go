@@ -15,8 +15,8 @@ type rowRange struct{ from, to int }
 
 func (r rowRange) len() int { return r.to - r.from }
 
-// column is one leaf in the chosen rows, in their order: the levels of every entry, and the values of those that are there.
-type column struct {
+// vector is one leaf in the chosen rows, in their order: the levels of every entry, and the values of those that are there.
+type vector struct {
 	shape
 	rows     int
 	def, rep []uint8 // nil when the highest level is 0
@@ -28,7 +28,7 @@ type column struct {
 }
 
 // count is the number of values.
-func (c *column) count() int {
+func (c *vector) count() int {
 	if c.dict != nil {
 		return len(c.index)
 	}
@@ -36,20 +36,20 @@ func (c *column) count() int {
 }
 
 // at gives the list and the place in it of value i.
-func (c *column) at(i int) (*values, int) {
+func (c *vector) at(i int) (*values, int) {
 	if c.dict != nil {
 		return c.dict, int(c.index[i])
 	}
 	return &c.values, i
 }
 
-func (c *column) int(i int) int64    { v, k := c.at(i); return v.ints[k] }
-func (c *column) text(i int) string  { v, k := c.at(i); return v.text(k) }
-func (c *column) blob(i int) []byte  { v, k := c.at(i); return v.bytes(k) }
-func (c *column) fixed(i int) []byte { v, k := c.at(i); return v.fixed(k) }
+func (c *vector) int(i int) int64    { v, k := c.at(i); return v.ints[k] }
+func (c *vector) text(i int) string  { v, k := c.at(i); return v.text(k) }
+func (c *vector) blob(i int) []byte  { v, k := c.at(i); return v.bytes(k) }
+func (c *vector) fixed(i int) []byte { v, k := c.at(i); return v.fixed(k) }
 
 // nulls adds rows without a value.
-func (c *column) nulls(rows int) {
+func (c *vector) nulls(rows int) {
 	c.rows += rows
 	if c.maxDef > 0 {
 		c.def = append(c.def, make([]uint8, rows)...)
@@ -65,7 +65,8 @@ type take struct{ skip, take int }
 // pageReader unpacks pages, one goroutine at a time. Its buffers are reused; what it adds to a column is the column's own.
 type pageReader struct {
 	zstd  *zstd.Decoder
-	buf   []byte
+	buf   []byte // of a data page
+	dict  []byte // of a dictionary page, which is unpacked while a data page is read
 	takes []take
 	index []uint32
 	ints  []int64
@@ -77,8 +78,11 @@ var (
 	errNoValues = errors.New("page: it has fewer values than its levels say")
 )
 
-// unpack decompresses src, which must become size bytes. The answer is good until the next call.
-func (p *pageReader) unpack(codec format.CompressionCodec, src []byte, size int) ([]byte, error) {
+// unpackSlack is room after the unpacked bytes, with which the decompressor can copy faster.
+const unpackSlack = 64
+
+// unpack decompresses src, which must become size bytes. The answer is good until buf is used again.
+func (p *pageReader) unpack(buf *[]byte, codec format.CompressionCodec, src []byte, size int) ([]byte, error) {
 	switch codec {
 	case format.Uncompressed:
 		if len(src) != size {
@@ -86,8 +90,8 @@ func (p *pageReader) unpack(codec format.CompressionCodec, src []byte, size int)
 		}
 		return src, nil
 	case format.Zstd:
-		p.buf = slices.Grow(p.buf[:0], size)
-		out, err := p.zstd.DecodeAll(src, p.buf[:0:size])
+		*buf = slices.Grow((*buf)[:0], size+unpackSlack)
+		out, err := p.zstd.DecodeAll(src, (*buf)[:0:size+unpackSlack])
 		if err != nil {
 			return nil, fmt.Errorf("page: zstd: %w", err)
 		}
@@ -101,7 +105,7 @@ func (p *pageReader) unpack(codec format.CompressionCodec, src []byte, size int)
 
 // data adds the rows of sel, in order and counted from the page's first row, of the data page at the start of b to c. The page has rows
 // rows by the offset index. dict gives the column chunk's dictionary when the page needs it.
-func (p *pageReader) data(c *column, codec format.CompressionCodec, b []byte, rows int, sel []rowRange, dict func() (*values, error)) error {
+func (p *pageReader) data(c *vector, codec format.CompressionCodec, b []byte, rows int, sel []rowRange, dict func() (*values, error)) error {
 	h, body, err := openPage(b)
 	if err != nil {
 		return err
@@ -119,7 +123,7 @@ func (p *pageReader) data(c *column, codec format.CompressionCodec, b []byte, ro
 		}
 		rep, def, body = body[:h.repBytes], body[h.repBytes:h.repBytes+h.defBytes], body[h.repBytes+h.defBytes:]
 	} else {
-		if body, err = p.unpack(codec, body, h.unpacked); err != nil {
+		if body, err = p.unpack(&p.buf, codec, body, h.unpacked); err != nil {
 			return err
 		}
 		if c.maxRep > 0 {
@@ -138,7 +142,7 @@ func (p *pageReader) data(c *column, codec format.CompressionCodec, b []byte, ro
 		return err
 	}
 	if h.kind == format.DataPageV2 && !h.raw {
-		if body, err = p.unpack(codec, body, h.unpacked-h.repBytes-h.defBytes); err != nil {
+		if body, err = p.unpack(&p.buf, codec, body, h.unpacked-h.repBytes-h.defBytes); err != nil {
 			return err
 		}
 	}
@@ -161,7 +165,7 @@ func prefixed(b []byte, e format.Encoding) (levels, rest []byte, err error) {
 }
 
 // levels adds the levels of the chosen rows to c, leaves in p.takes which of the page's values they have, and gives their number.
-func (p *pageReader) levels(c *column, h pageHeader, repBytes, defBytes []byte, rows int, sel []rowRange) (int, error) {
+func (p *pageReader) levels(c *vector, h pageHeader, repBytes, defBytes []byte, rows int, sel []rowRange) (int, error) {
 	rep, err := newHybrid(repBytes, levelWidth(c.maxRep))
 	if err != nil {
 		return 0, err
@@ -204,7 +208,7 @@ func (p *pageReader) levels(c *column, h pageHeader, repBytes, defBytes []byte, 
 
 // repeated adds the repetition levels of the rows r, where rep stands at the start of row at and left entries are left. It gives the
 // entries before the rows and in them.
-func repeated(c *column, rep *hybrid, r rowRange, at, rows, left int) (skip, n int, err error) {
+func repeated(c *vector, rep *hybrid, r rowRange, at, rows, left int) (skip, n int, err error) {
 	if skip, err = rep.pass(r.from-at, left); err != nil {
 		return 0, 0, err
 	}
@@ -235,7 +239,7 @@ func repeated(c *column, rep *hybrid, r rowRange, at, rows, left int) (skip, n i
 }
 
 // values adds the values of p.takes to c.
-func (p *pageReader) values(c *column, h pageHeader, body []byte, dict func() (*values, error)) error {
+func (p *pageReader) values(c *vector, h pageHeader, body []byte, dict func() (*values, error)) error {
 	last, total := 0, 0 // one after the last value that is wanted; how many are
 	for _, t := range p.takes {
 		last += t.skip + t.take
@@ -286,7 +290,7 @@ func (p *pageReader) values(c *column, h pageHeader, body []byte, dict func() (*
 }
 
 // plain adds the values of p.takes of a PLAIN page, and reads nothing after value last.
-func (p *pageReader) plain(c *column, body []byte, last int) error {
+func (p *pageReader) plain(c *vector, body []byte, last int) error {
 	at := 0
 	for _, t := range p.takes {
 		if c.physical == format.ByteArray {
@@ -307,7 +311,7 @@ func (p *pageReader) plain(c *column, body []byte, last int) error {
 }
 
 // truths adds the values of p.takes of an RLE page of truth values.
-func (p *pageReader) truths(c *column, body []byte, total int) error {
+func (p *pageReader) truths(c *vector, body []byte, total int) error {
 	runs, _, err := prefixed(body, format.RLE)
 	if err != nil {
 		return err
@@ -320,7 +324,7 @@ func (p *pageReader) truths(c *column, body []byte, total int) error {
 }
 
 // indexes adds the values of p.takes of a page of dictionary indexes.
-func (p *pageReader) indexes(c *column, body []byte, dict *values, total int) error {
+func (p *pageReader) indexes(c *vector, body []byte, dict *values, total int) error {
 	if len(body) == 0 {
 		return errNoValues
 	}
@@ -366,7 +370,7 @@ func checkIndexes(index []uint32, n int) error {
 }
 
 // expand adds the values that indexes name.
-func (p *pageReader) expand(c *column, body []byte, width uint, dict *values) error {
+func (p *pageReader) expand(c *vector, body []byte, width uint, dict *values) error {
 	runs, err := newHybrid(body, width)
 	if err != nil {
 		return err
@@ -392,7 +396,7 @@ func (p *pageReader) expand(c *column, body []byte, width uint, dict *values) er
 }
 
 // own makes c hold its values itself, those of dictionary pages before included, and makes room for n more.
-func (c *column) own(n int) error {
+func (c *vector) own(n int) error {
 	if c.dict != nil {
 		dict, index := c.dict, c.index
 		c.dict, c.index = nil, nil

@@ -19,6 +19,7 @@ type pageHeader struct {
 	kind           format.PageType
 	size, unpacked int // of the body, in bytes
 	crc            uint32
+	summed         bool // crc is there
 
 	values      int // nulls included; entries of a dictionary page
 	encoding    format.Encoding
@@ -47,7 +48,7 @@ func readPageHeader(b []byte) (h pageHeader, n int, err error) {
 		case 3:
 			h.size = int(r.int(f))
 		case 4:
-			h.crc = uint32(r.int(f))
+			h.crc, h.summed = uint32(r.int(f)), true
 		case 5, 7, 8:
 			h.readKind(&r, f)
 		default:
@@ -103,8 +104,8 @@ func (h *pageHeader) readKind(r *thriftReader, f thriftField) {
 	}
 }
 
-// openPage reads the header at the start of b and gives the page's body, whose checksum is tested. Our writer always sets the
-// checksum, and Thrift leaves out a zero.
+// openPage reads the header at the start of b and gives the page's body, whose checksum is tested when there is one:
+// Thrift leaves out a zero.
 func openPage(b []byte) (pageHeader, []byte, error) {
 	h, n, err := readPageHeader(b)
 	if err != nil {
@@ -114,6 +115,9 @@ func openPage(b []byte) (pageHeader, []byte, error) {
 		return h, nil, errors.New("page: the body is cut short")
 	}
 	body := b[n : n+h.size]
+	if !h.summed {
+		return h, body, nil
+	}
 	if sum := crc32.ChecksumIEEE(body); sum != h.crc {
 		return h, nil, fmt.Errorf("page: the checksum is %08x, its header says %08x", sum, h.crc)
 	}

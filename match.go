@@ -73,9 +73,11 @@ func NewMatch(key string, op MatchOp, want string) (AttributeMatch, error) {
 	if key == "" {
 		return fail("the key is empty")
 	}
-	// ParseFloat bounds the exponent, so that a short text cannot make a huge rational.
+	// ParseFloat bounds the exponent upwards, so that a short text cannot make a huge rational.
 	if f, err := strconv.ParseFloat(want, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && len(want) <= 64 {
-		if r, ok := new(big.Rat).SetString(want); ok {
+		if f == 0 && !isZero(want) {
+			m.setTiny(want[0] == '-')
+		} else if r, ok := new(big.Rat).SetString(want); ok {
 			m.setNumber(r, f)
 		}
 	}
@@ -110,6 +112,25 @@ func (m *AttributeMatch) setNumber(want *big.Rat, near float64) {
 	default:
 		m.low = true
 	}
+}
+
+// setTiny prepares the comparison with a number that is not zero but nearer to it than any double. Its rational could be huge.
+func (m *AttributeMatch) setTiny(negative bool) {
+	m.number, m.side = true, -1
+	if negative {
+		m.i, m.side = -1, 1
+	}
+}
+
+// isZero tells of a text that reads as a number whether the number is zero: all digits before its exponent are.
+func isZero(number string) bool {
+	text := strings.ToLower(strings.TrimLeft(number, "+-"))
+	digits, exponent := "123456789", "e"
+	if strings.HasPrefix(text, "0x") {
+		text, digits, exponent = text[2:], "123456789abcdef", "p"
+	}
+	mantissa, _, _ := strings.Cut(text, exponent)
+	return !strings.ContainsAny(mantissa, digits)
 }
 
 // String is the condition as ParseMatch reads it.

@@ -60,7 +60,7 @@ func TestParseMatch(t *testing.T) {
 var wants = []string{
 	"0", "-0", "1", "1.0", "200", "2e2", "0.1", "0.5", "-0.5", "-1.25", "9007199254740992", "9007199254740993", "9007199254740993.5",
 	"9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "9223372036854775807.5", "1e30", "-1e30",
-	"1.7976931348623157e308", "5e-324", "1e-400", "4503599627370496.7", "-4503599627370496.7",
+	"1.7976931348623157e308", "5e-324", "1e-400", "-1e-400", "0x1p-2000", "-0x0.1p-1200", "0e-5", "0x0p-9", "4503599627370496.7", "-4503599627370496.7",
 }
 
 // TestNumbersCompareExactly compares the prepared comparison with rational arithmetic.
@@ -191,6 +191,12 @@ func TestFilterMatches(t *testing.T) {
 		if got := c.f.Matches(&s); got != c.want {
 			t.Errorf("filter %d %+v: got %t", i, c.f, got)
 		}
+	}
+}
+
+func TestTinyNumbersAreCheapToRead(t *testing.T) {
+	if n := testing.AllocsPerRun(10, func() { _, _ = tael.ParseMatch("k>1e-999999") }); n > 20 {
+		t.Errorf("%v allocations", n)
 	}
 }
 

@@ -281,12 +281,17 @@ func (c *Cutter) note(s *seenSpan, span cutSpan, scope int32) {
 	if s.status == int32(tael.StatusError) {
 		h.Errors++
 	}
-	if uint32(s.kind) < smallNumbers && uint32(s.status) < smallNumbers {
+	if uint32(s.kind) < smallNumbers {
 		t.kinds |= 1 << s.kind
+	} else {
+		c.terms = append(c.terms, TermKind(s.kind))
+		span.lastTerm++
+	}
+	if uint32(s.status) < smallNumbers {
 		t.statuses |= 1 << s.status
 	} else {
-		c.terms = append(c.terms, TermKind(s.kind), TermStatus(s.status))
-		span.lastTerm += 2
+		c.terms = append(c.terms, TermStatus(s.status))
+		span.lastTerm++
 	}
 	t.terms += span.lastTerm - span.firstTerm
 

@@ -13,6 +13,7 @@ var errID = errors.New("an id has a wrong length")
 // span decodes a Span message into d.row, which has a resource and a scope and nothing else.
 func (d *Decoder) span(b []byte) error {
 	r := &d.row
+	var traceID, spanID, parentID []byte
 	d.own, d.nested, d.events, d.links = d.own[:0], d.nested[:0], d.events[:0], d.links[:0]
 	for i := 0; i < len(b); {
 		tag := uint64(b[i])
@@ -46,11 +47,11 @@ func (d *Decoder) span(b []byte) error {
 				err = a.read(content, false)
 			}
 		case tagSpanTraceID:
-			err = setID(r.TraceID[:], content)
+			traceID = content
 		case tagSpanID:
-			err = setID(r.SpanID[:], content)
+			spanID = content
 		case tagSpanParentID:
-			err = setID(r.ParentID[:], content)
+			parentID = content
 		case tagSpanTraceState:
 			r.TraceState = content
 		case tagSpanName:
@@ -71,6 +72,9 @@ func (d *Decoder) span(b []byte) error {
 		}
 	}
 	r.Attributes, r.Events, r.Links = d.own, d.events, d.links
+	if !setID(r.TraceID[:], traceID) || !setID(r.SpanID[:], spanID) || !setID(r.ParentID[:], parentID) {
+		return errID
+	}
 	return nil
 }
 
@@ -102,17 +106,10 @@ func (r *Row) number(b []byte, i int, tag uint64) int {
 	return i
 }
 
-// setID copies an id, of which an empty one is zero.
-func setID(id, b []byte) error {
-	if len(b) != len(id) {
-		if len(b) != 0 {
-			return errID
-		}
-		clear(id)
-		return nil
-	}
+// setID copies an id, of which an empty one is zero. False is a wrong length.
+func setID(id, b []byte) bool {
 	copy(id, b)
-	return nil
+	return len(b) == len(id) || len(b) == 0
 }
 
 // readUsual is read for an attribute in the usual encoding with lengths below 128, and false for any other.
@@ -221,6 +218,7 @@ func (d *Decoder) event(b []byte) error {
 
 func (d *Decoder) link(b []byte) error {
 	var l LinkRow
+	var traceID, spanID []byte
 	from := len(d.nested)
 	for i := 0; i < len(b); {
 		tag, content, next := field(b, i)
@@ -229,13 +227,9 @@ func (d *Decoder) link(b []byte) error {
 		}
 		switch tag {
 		case tagLinkTraceID:
-			if err := setID(l.TraceID[:], content); err != nil {
-				return err
-			}
+			traceID = content
 		case tagLinkSpanID:
-			if err := setID(l.SpanID[:], content); err != nil {
-				return err
-			}
+			spanID = content
 		case tagLinkTraceState:
 			l.TraceState = content
 		case tagLinkAttribute:
@@ -255,6 +249,9 @@ func (d *Decoder) link(b []byte) error {
 			return errWire
 		}
 		i = next
+	}
+	if !setID(l.TraceID[:], traceID) || !setID(l.SpanID[:], spanID) {
+		return errID
 	}
 	l.Attributes = d.nested[from:len(d.nested):len(d.nested)]
 	d.links = append(d.links, l)

@@ -15,7 +15,7 @@ func agentRequests(t testing.TB, spans int) [][]byte {
 	t.Helper()
 	o := gen.DefaultOptions(agentTime)
 	o.Spans = spans
-	o.Start = agentTime.Add(-time.Duration(spans) * 30 * time.Microsecond)
+	o.Start = agentTime.Add(-time.Duration(spans) * 6 * time.Millisecond)
 	g, err := gen.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,7 @@ type pageInfo struct {
 	size     int32 // in the file, header included
 	nulls    int64
 	null     bool // no value
+	bounds   bool // min and max are known
 	min, max []byte
 	encoding format.Encoding
 }

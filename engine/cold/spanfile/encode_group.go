@@ -154,6 +154,7 @@ func (e *pageEncoder) page(c *column, levels []byte, first int64, slots int) err
 		return err
 	}
 	if c.bounded() {
+		info.bounds = c.bounds.any
 		info.min, info.max = c.bounds.index(c.Type)
 		c.chunk.bounds.merge(&c.bounds, c.Type)
 		c.bounds.reset()

@@ -2,7 +2,6 @@ package spanfile
 
 import (
 	"encoding/binary"
-	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -15,9 +14,7 @@ import (
 const (
 	otlpKey, otlpValue = 1, 2 // KeyValue
 
-	otlpString, otlpBool, otlpInt, otlpDouble, otlpArray, otlpMap, otlpBytes = 1, 2, 3, 4, 5, 6, 7 // AnyValue
-
-	otlpValues = 1 // ArrayValue.values, KeyValueList.values
+	otlpString, otlpBool, otlpInt, otlpDouble, otlpBytes = 1, 2, 3, 4, 7 // AnyValue
 
 	otlpResource, otlpResourceSchema = 1, 3 // ResourceSpans
 	otlpScope, otlpScopeSchema       = 1, 3 // ScopeSpans
@@ -60,36 +57,8 @@ func appendScope(dst []byte, s *tael.Scope) []byte {
 func appendKeyValues(dst []byte, field protowire.Number, kvs []tael.KeyValue) []byte {
 	for i := range kvs {
 		m := appendText(nil, otlpKey, kvs[i].Key)
-		m = appendBytes(m, otlpValue, appendValue(nil, kvs[i].Value))
+		m = appendBytes(m, otlpValue, fragment.AppendValue(nil, kvs[i].Value))
 		dst = appendBytes(dst, field, m)
-	}
-	return dst
-}
-
-// appendValue appends an OTLP AnyValue message; that of an empty value has no bytes.
-func appendValue(dst []byte, v tael.Value) []byte {
-	switch v.Kind() {
-	case tael.KindString:
-		return appendBytes(dst, otlpString, v.AsString())
-	case tael.KindBytes:
-		return appendBytes(dst, otlpBytes, v.AsString())
-	case tael.KindArray:
-		var m []byte
-		for _, e := range v.AsArray() {
-			m = appendBytes(m, otlpValues, appendValue(nil, e))
-		}
-		return appendBytes(dst, otlpArray, m)
-	case tael.KindMap:
-		return appendBytes(dst, otlpMap, appendKeyValues(nil, otlpValues, v.AsMap()))
-	case tael.KindInt:
-		return appendNumber(dst, tael.KindInt, uint64(v.AsInt()))
-	case tael.KindDouble:
-		return appendNumber(dst, tael.KindDouble, math.Float64bits(v.AsDouble()))
-	case tael.KindBool:
-		if v.AsBool() {
-			return appendNumber(dst, tael.KindBool, 1)
-		}
-		return appendNumber(dst, tael.KindBool, 0)
 	}
 	return dst
 }

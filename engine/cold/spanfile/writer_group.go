@@ -122,7 +122,7 @@ func (c *column) columnIndex() *format.ColumnIndex {
 	var last *pageInfo
 	for i := range c.pages {
 		p := &c.pages[i]
-		if !p.null && p.max == nil {
+		if p.null == p.bounds {
 			return nil
 		}
 		index.NullPages = append(index.NullPages, p.null)

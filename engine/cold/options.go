@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/engine/cold/spanfile"
 )
 
 // Options of a Table. DefaultOptions fills in everything but Location.
@@ -17,8 +20,14 @@ type Options struct {
 	// Hook is called with the name of a step before and after it ("commit.metadata.before", "commit.metadata.after"), for crash tests. See the Step constants.
 	Hook func(step string)
 
-	// CacheBytes bounds what is kept of opened files: their footers and indexes. Trace filters of files (about 1.3 bytes a trace) are kept besides.
+	// CacheBytes bounds what is kept of opened files: their footers and indexes.
 	CacheBytes int64
+	// FilterBytes bounds the trace filters of files, about 1.3 bytes a trace, that are kept when the file is not.
+	FilterBytes int64
+	// DictionaryCacheBytes bounds the decoded dictionaries and term filters of data files.
+	DictionaryCacheBytes int64
+	// Writer is how data files are written; its Tenant is set for each.
+	Writer spanfile.WriterOptions
 	// TargetFileBytes is the size at which a data file is closed and the next begun.
 	TargetFileBytes int64
 	// OpenWriters bounds the data files that one Tx writes at a time.
@@ -40,17 +49,20 @@ type Options struct {
 // DefaultOptions are the options that taeld starts from.
 func DefaultOptions() Options {
 	return Options{
-		Logger:          slog.New(slog.DiscardHandler),
-		Now:             time.Now,
-		Hook:            func(string) {},
-		CacheBytes:      64 << 20,
-		TargetFileBytes: 128 << 20,
-		OpenWriters:     8,
-		Parallel:        8,
-		CommitTries:     20,
-		SnapshotGrace:   15 * time.Minute,
-		MetadataGrace:   time.Hour,
-		OrphanGrace:     24 * time.Hour,
+		Logger:               slog.New(slog.DiscardHandler),
+		Now:                  time.Now,
+		Hook:                 func(string) {},
+		CacheBytes:           64 << 20,
+		FilterBytes:          128 << 20,
+		DictionaryCacheBytes: spanfile.DefaultCacheBytes,
+		Writer:               spanfile.DefaultWriterOptions(),
+		TargetFileBytes:      128 << 20,
+		OpenWriters:          4,
+		Parallel:             8,
+		CommitTries:          20,
+		SnapshotGrace:        15 * time.Minute,
+		MetadataGrace:        time.Hour,
+		OrphanGrace:          24 * time.Hour,
 	}
 }
 
@@ -67,6 +79,13 @@ func (o Options) Validate() error {
 	need(o.Now != nil, "Now is nil")
 	need(o.Hook != nil, "Hook is nil")
 	need(o.CacheBytes >= 0, "CacheBytes is %d; want 0 or more", o.CacheBytes)
+	need(o.FilterBytes >= 0, "FilterBytes is %d; want 0 or more", o.FilterBytes)
+	need(o.DictionaryCacheBytes >= 0, "DictionaryCacheBytes is %d; want 0 or more", o.DictionaryCacheBytes)
+	writer := o.Writer
+	writer.Tenant = tael.DefaultTenant
+	if err := writer.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("cold: Writer: %w", err))
+	}
 	need(o.TargetFileBytes > 0, "TargetFileBytes is %d; want more than 0", o.TargetFileBytes)
 	need(o.OpenWriters > 0, "OpenWriters is %d; want more than 0", o.OpenWriters)
 	need(o.Parallel > 0, "Parallel is %d; want more than 0", o.Parallel)

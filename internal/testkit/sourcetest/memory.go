@@ -133,6 +133,7 @@ func (m *Memory) Stats(ctx context.Context, tenant string, s *tael.Stats) error 
 	}
 	if m.Cold {
 		s.ColdSpans += int64(len(all))
+		s.ColdBytes += int64(len(all))
 		s.ColdFiles++
 	} else {
 		s.HotSpans += int64(len(all))

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
 )
@@ -48,6 +50,8 @@ func randomSource(t testing.TB) *rand.Rand {
 	t.Logf("seed %d", seed)
 	return rand.New(rand.NewPCG(seed, 1))
 }
+
+func allocator() memory.Allocator { return memory.NewGoAllocator() }
 
 func rowAttrs(kvs []tael.KeyValue) []fragment.Attr {
 	var attrs []fragment.Attr

@@ -11,96 +11,171 @@ import (
 	"github.com/taeldb/tael/engine/query"
 )
 
+// groupReader reads columns of one row group. load fetches, vector decodes, so that one fetch can serve several steps of which each decides what the
+// next must decode. It is used by one goroutine; close gives its buffers back.
+type groupReader struct {
+	f     *File
+	i     int
+	g     *group
+	m     *query.Meter
+	pages *pageReader
+	got   []*fetched
+	dicts []*values // by leaf
+}
+
+func (f *File) group(i int, m *query.Meter) *groupReader {
+	return &groupReader{f: f, i: i, g: &f.groups[i], m: m, pages: f.shared.reader(), dicts: make([]*values, len(f.shared.layout.leaves))}
+}
+
+func (r *groupReader) close() {
+	if r.pages != nil {
+		r.f.shared.release(r.pages)
+		r.pages = nil
+	}
+}
+
 // vectors reads the leaves in the rows of sel, which is in order, of row group i. The answer has the leaves' order.
 func (f *File) vectors(ctx context.Context, i int, leaves []int, sel []rowRange, m *query.Meter) ([]vector, error) {
-	g := &f.groups[i]
-	out := make([]vector, len(leaves))
-	rows := 0
-	for _, r := range sel {
-		rows += r.len()
-	}
-	pieces := make([]extent, 0, 2*len(leaves))
-	dicts := make([]*values, len(leaves))
-	for k, leaf := range leaves {
-		out[k].shape = f.shared.layout.shapes[leaf]
-		c := &g.chunks[leaf]
-		read := false
-		for p := range c.pages {
-			if !c.skips(p, out[k].shape) && overlaps(sel, c.rows(p, int(g.Rows))) {
-				at := g.base + int64(c.pages[p].offset)
-				pieces = append(pieces, extent{at, at + int64(c.pages[p].size)})
-				read = true
-			}
-		}
-		if !read {
-			out[k].absent, out[k].rows = true, rows
-			if out[k].maxDef == 0 && rows > 0 {
-				return nil, f.damage(f.place(i, leaf), errors.New("a column that must have values has none"))
-			}
-			continue
-		}
-		if c.dictSize > 0 {
-			if d, ok := f.shared.get(f.dictKey(g, c)).(*values); ok {
-				dicts[k] = d
-			} else {
-				at := g.base + int64(c.dict)
-				pieces = append(pieces, extent{at, at + int64(c.dictSize)})
-			}
-		}
-	}
-	if len(pieces) == 0 {
-		return out, nil
-	}
-	t, err := f.fetch(ctx, pieces, m)
-	if err != nil {
+	r := f.group(i, m)
+	defer r.close()
+	if err := r.load(ctx, leaves, sel); err != nil {
 		return nil, err
 	}
-	p := f.shared.reader()
-	defer f.shared.release(p)
+	out := make([]vector, len(leaves))
 	for k, leaf := range leaves {
-		if out[k].absent {
-			continue
-		}
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := f.fill(&out[k], g, leaf, sel, t, p, dicts[k]); err != nil {
-			return nil, f.damage(f.place(i, leaf), err)
-		}
-		if out[k].rows != rows {
-			return nil, f.damage(f.place(i, leaf), fmt.Errorf("%d rows were read, want %d", out[k].rows, rows))
+		if err := r.vector(&out[k], leaf, sel); err != nil {
+			return nil, err
 		}
 	}
 	return out, nil
 }
 
+// load fetches what vector needs for the leaves in the rows of sel.
+func (r *groupReader) load(ctx context.Context, leaves []int, sel []rowRange) error {
+	pieces := make([]extent, 0, 2*len(leaves))
+	for _, leaf := range leaves {
+		c := &r.g.chunks[leaf]
+		wanted := false
+		for p := range c.pages {
+			if c.skips(p, r.f.shared.layout.shapes[leaf]) || !overlaps(sel, c.rows(p, int(r.g.Rows))) {
+				continue
+			}
+			wanted = true
+			pieces = r.want(pieces, c.pages[p].offset, c.pages[p].size)
+		}
+		if !wanted || c.dictSize == 0 || r.dicts[leaf] != nil {
+			continue
+		}
+		if d, ok := r.f.shared.get(r.f.dictKey(r.g, c)).(*values); ok {
+			r.dicts[leaf] = d
+			continue
+		}
+		pieces = r.want(pieces, c.dict, c.dictSize)
+	}
+	if len(pieces) == 0 {
+		return nil
+	}
+	t, err := r.f.fetch(ctx, pieces, r.m)
+	if err != nil {
+		return err
+	}
+	r.got = append(r.got, t)
+	return nil
+}
+
+// want adds a piece of the group, unless it was fetched before.
+func (r *groupReader) want(pieces []extent, offset, size uint32) []extent {
+	at := r.g.base + int64(offset)
+	for _, t := range r.got {
+		if t.at(at, int64(size)) != nil {
+			return pieces
+		}
+	}
+	return append(pieces, extent{at, at + int64(size)})
+}
+
+func (r *groupReader) bytes(offset, size uint32) ([]byte, error) {
+	for _, t := range r.got {
+		if b := t.at(r.g.base+int64(offset), int64(size)); b != nil {
+			return b, nil
+		}
+	}
+	return nil, errors.New("page: it was not fetched")
+}
+
 func (f *File) dictKey(g *group, c *chunk) cacheKey { return cacheKey{f.id, g.base + int64(c.dict)} }
 
-// fill decodes one leaf.
-func (f *File) fill(v *vector, g *group, leaf int, sel []rowRange, t *fetched, p *pageReader, d *values) error {
-	c := &g.chunks[leaf]
+// dictionary gives the dictionary of a leaf, or nil if it has none.
+func (r *groupReader) dictionary(leaf int) (*values, error) {
+	c := &r.g.chunks[leaf]
+	if r.dicts[leaf] != nil || c.dictSize == 0 {
+		return r.dicts[leaf], nil
+	}
+	b, err := r.bytes(c.dict, c.dictSize)
+	if err != nil {
+		return nil, err
+	}
+	d, err := r.pages.dictionary(r.f.shared.layout.shapes[leaf], c.codec, b)
+	if err != nil {
+		return nil, err
+	}
+	r.dicts[leaf] = d
+	r.f.shared.put(r.f.dictKey(r.g, c), d, d.size())
+	return d, nil
+}
+
+// vector decodes a leaf in the rows of sel, all of which load has fetched.
+func (r *groupReader) vector(v *vector, leaf int, sel []rowRange) error {
+	*v = vector{shape: r.f.shared.layout.shapes[leaf]}
+	rows := 0
+	for _, s := range sel {
+		rows += s.len()
+	}
+	if err := r.fill(v, leaf, sel); err != nil {
+		return r.f.damage(r.f.place(r.i, leaf), err)
+	}
+	if v.absent {
+		v.rows = rows
+	}
+	if v.rows != rows {
+		return r.f.damage(r.f.place(r.i, leaf), fmt.Errorf("%d rows were read, want %d", v.rows, rows))
+	}
+	return nil
+}
+
+func (r *groupReader) fill(v *vector, leaf int, sel []rowRange) error {
+	c := &r.g.chunks[leaf]
+	v.absent = true
+	for p := range c.pages {
+		if !c.skips(p, v.shape) && overlaps(sel, c.rows(p, int(r.g.Rows))) {
+			v.absent = false
+			break
+		}
+	}
+	if v.absent {
+		if v.maxDef == 0 && len(sel) > 0 {
+			return errors.New("a column that must have values has none")
+		}
+		return nil
+	}
 	dict := func() (*values, error) {
-		if d != nil {
-			return d, nil
+		d, err := r.dictionary(leaf)
+		if d == nil && err == nil {
+			err = errors.New("page: it needs a dictionary and the column has none")
 		}
-		if c.dictSize == 0 {
-			return nil, errors.New("page: it needs a dictionary and the column has none")
-		}
-		var err error
-		if d, err = p.dictionary(v.shape, c.codec, t.at(g.base+int64(c.dict), int64(c.dictSize))); err != nil {
-			return nil, err
-		}
-		f.shared.put(f.dictKey(g, c), d, d.size())
-		return d, nil
+		return d, err
 	}
 	var local []rowRange
-	for i := range c.pages {
-		r := c.rows(i, int(g.Rows))
-		local = cut(local[:0], sel, r)
+	for p := range c.pages {
+		rows := c.rows(p, int(r.g.Rows))
+		local = cut(local[:0], sel, rows)
 		if len(local) == 0 {
 			continue
 		}
-		if c.skips(i, v.shape) {
+		if c.skips(p, v.shape) {
 			n := 0
 			for _, l := range local {
 				n += l.len()
@@ -108,8 +183,11 @@ func (f *File) fill(v *vector, g *group, leaf int, sel []rowRange, t *fetched, p
 			v.nulls(n)
 			continue
 		}
-		page := &c.pages[i]
-		if err := p.data(v, c.codec, t.at(g.base+int64(page.offset), int64(page.size)), r.len(), local, dict); err != nil {
+		b, err := r.bytes(c.pages[p].offset, c.pages[p].size)
+		if err != nil {
+			return err
+		}
+		if err := r.pages.data(v, c.codec, b, rows.len(), local, dict); err != nil {
 			return err
 		}
 	}

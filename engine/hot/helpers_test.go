@@ -255,3 +255,25 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		time.Sleep(time.Millisecond)
 	}
 }
+
+func fileSize(t testing.TB, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
+// blockCounter puts a directory in the place of the counter's temporary file, or takes it away.
+func blockCounter(t testing.TB, dir string, block bool) {
+	t.Helper()
+	path := filepath.Join(dir, counterFile+tempSuffix)
+	err := os.Remove(path)
+	if block {
+		err = os.Mkdir(path, 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

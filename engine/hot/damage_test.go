@@ -1,0 +1,392 @@
+package hot
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/taeldb/tael"
+)
+
+// killed makes a directory as a kill would leave it, with what it holds.
+func killed(t *testing.T) (dir string, m *model) {
+	t.Helper()
+	o := testOptions(t.TempDir())
+	s := open(t, o)
+	m = newModel()
+	batches := cutAll(t, "default", requests(t, 600, 50))
+	m.add(t, batches...)
+	appendAll(t, s, batches)
+	return copyDir(t, o.Dir), m
+}
+
+// logOf gives the log of the first segment.
+func logOf(t *testing.T, dir string) string {
+	t.Helper()
+	return files(t, segmentDirs(t, dir)[0], "*"+logSuffix)[0]
+}
+
+// logEnd is where the whole part of a log ends.
+func logEnd(t *testing.T, path string) int64 {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return walkLog(b).end
+}
+
+func flip(t *testing.T, path string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x55
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestGapsAreReported(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, log string){
+		"a flipped bit":    func(t *testing.T, log string) { flip(t, log, logEnd(t, log)/2) },
+		"a truncated log":  func(t *testing.T, log string) { truncate(t, log, logEnd(t, log)*2/3) },
+		"zeroes in a page": func(t *testing.T, log string) { zero(t, log, logEnd(t, log)/2/4096*4096, 4096) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, m := killed(t)
+			damage(t, logOf(t, dir))
+			var log logBuffer
+			o := testOptions(dir)
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			s := open(t, o)
+			st := s.Stats()
+			if len(st.Gaps) != 1 || st.Gaps[0].Segment != 1 || st.Gaps[0].Lost == 0 || st.Gaps[0].Lost >= st.Gaps[0].Synced {
+				t.Errorf("gaps: %+v", st.Gaps)
+			}
+			if err := s.Health(); !errors.Is(err, tael.ErrDamaged) || !strings.Contains(err.Error(), segmentName(1)) {
+				t.Errorf("health: %v", err)
+			}
+			if !strings.Contains(log.String(), "acknowledged data is lost") {
+				t.Errorf("log: %s", log.String())
+			}
+			// The rest is served, as it was written.
+			snap := s.Snapshot()
+			defer snap.Release()
+			all := map[tael.Identity]tael.Span{}
+			for _, sp := range m.spans["default"] {
+				all[sp.Identity()] = sp
+			}
+			got := scanAll(t, snap, "default", &tael.Filter{}, tael.SortTime, nil)
+			if len(got) == 0 || len(got) >= len(all) {
+				t.Errorf("%d of %d spans are served", len(got), len(all))
+			}
+			var want []tael.Span
+			for _, sp := range got {
+				want = append(want, all[sp.Identity()])
+			}
+			same(t, "what is left", got, want)
+			appendAll(t, s, cutAll(t, "default", requests(t, 20, 10)))
+		})
+	}
+}
+
+func truncate(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func zero(t *testing.T, path string, at, n int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(make([]byte, n), at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What a power cut can leave of files that Badger makes and does not need.
+func TestHalfMadeFilesAreMended(t *testing.T) {
+	remove := func(t *testing.T, path string) {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, damage := range map[string]func(t *testing.T, seg string){
+		"value log without header":  func(t *testing.T, seg string) { zero(t, files(t, seg, "*.vlog")[0], 0, 20) },
+		"empty value log":           func(t *testing.T, seg string) { truncate(t, files(t, seg, "*.vlog")[0], 0) },
+		"short value log":           func(t *testing.T, seg string) { truncate(t, files(t, seg, "*.vlog")[0], 7) },
+		"no value log":              func(t *testing.T, seg string) { remove(t, files(t, seg, "*.vlog")[0]) },
+		"empty discard file":        func(t *testing.T, seg string) { truncate(t, filepath.Join(seg, "DISCARD"), 0) },
+		"no manifest":               func(t *testing.T, seg string) { remove(t, filepath.Join(seg, badger.ManifestFilename)) },
+		"empty manifest":            func(t *testing.T, seg string) { truncate(t, filepath.Join(seg, badger.ManifestFilename), 0) },
+		"no key registry":           func(t *testing.T, seg string) { remove(t, filepath.Join(seg, badger.KeyRegistryFileName)) },
+		"empty key registry":        func(t *testing.T, seg string) { truncate(t, filepath.Join(seg, badger.KeyRegistryFileName), 0) },
+		"no high-water file":        func(t *testing.T, seg string) { remove(t, filepath.Join(seg, syncedFile)) },
+		"damaged high-water number": func(t *testing.T, seg string) { flip(t, filepath.Join(seg, syncedFile), 9) },
+		"an empty second log": func(t *testing.T, seg string) {
+			if err := os.WriteFile(filepath.Join(seg, "00002"+logSuffix), make([]byte, 4096), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"half a record at the end": func(t *testing.T, seg string) {
+			path := files(t, seg, "*"+logSuffix)[0]
+			f, err := os.OpenFile(path, os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteAt([]byte{metaTxn, 0, 60, 200, 1, 0, 'S', 1, 2, 3}, logEnd(t, path)); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, m := killed(t)
+			damage(t, segmentDirs(t, dir)[0])
+			s := open(t, testOptions(dir))
+			checkAll(t, s, m)
+			if err := s.Health(); err != nil {
+				t.Errorf("health: %v", err)
+			}
+		})
+	}
+}
+
+func TestUnopenableSegmentIsSetAside(t *testing.T) {
+	dir, _ := killed(t)
+	seg := segmentDirs(t, dir)[0]
+	if err := os.WriteFile(filepath.Join(seg, badger.ManifestFilename), []byte("this is no manifest"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // and stays so
+		s := open(t, testOptions(dir))
+		if err := s.Health(); !errors.Is(err, tael.ErrDamaged) || !strings.Contains(err.Error(), segmentName(1)+damageSuffix) {
+			t.Errorf("health: %v", err)
+		}
+		batches := cutAll(t, "default", requests(t, 20, 10))
+		m := newModel()
+		m.add(t, batches...)
+		appendAll(t, s, batches)
+		checkAll(t, s, m)
+		if err := s.Seal(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		for _, seg := range s.Sealed() {
+			if err := s.Retire(context.Background(), seg.Counter()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		closeStore(t, s)
+	}
+	if left := segmentDirs(t, dir); len(left) != 1 || left[0] != seg+damageSuffix {
+		t.Errorf("on disk: %q", left)
+	}
+}
+
+func TestLogWithNothingWholeIsSetAside(t *testing.T) {
+	dir, _ := killed(t)
+	zero(t, logOf(t, dir), 0, 4096)
+	s := open(t, testOptions(dir))
+	if err := s.Health(); !errors.Is(err, tael.ErrDamaged) {
+		t.Errorf("health: %v", err)
+	}
+	if left := segmentDirs(t, dir); len(left) != 1 || !strings.HasSuffix(left[0], damageSuffix) {
+		t.Errorf("on disk: %q", left)
+	}
+}
+
+// A crash between any two steps of making a segment leaves a directory in which nothing was acknowledged.
+func TestUnfinishedSegmentsAreRemoved(t *testing.T) {
+	for name, make := range map[string]func(t *testing.T, seg string){
+		"directory":       func(t *testing.T, seg string) {},
+		"high-water file": func(t *testing.T, seg string) { newHighWater(t, seg) },
+		"badger": func(t *testing.T, seg string) {
+			newHighWater(t, seg)
+			db, err := badger.OpenManaged(badgerOptions(seg, 8<<20, false, slog.New(slog.DiscardHandler)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+		},
+		"no manifest": func(t *testing.T, seg string) {
+			newHighWater(t, seg)
+			if err := os.WriteFile(filepath.Join(seg, "00001"+logSuffix), bytes.Repeat([]byte{0}, 100), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"a torn first transaction": func(t *testing.T, seg string) {
+			newHighWater(t, seg)
+			if err := os.WriteFile(filepath.Join(seg, "00001"+logSuffix), bytes.Repeat([]byte{metaTxn}, 5000), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions(t.TempDir())
+			closeStore(t, open(t, o))
+			seg := filepath.Join(o.Dir, segmentsDir, segmentName(1))
+			if err := os.Mkdir(seg, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			make(t, seg)
+			o.Dir = copyDir(t, o.Dir)
+			s := open(t, o)
+			if err := s.Health(); err != nil {
+				t.Errorf("health: %v", err)
+			}
+			if left := segmentDirs(t, o.Dir); len(left) != 0 {
+				t.Errorf("left: %q", left)
+			}
+			batches := cutAll(t, "default", requests(t, 20, 10))
+			appendAll(t, s, batches)
+			if c := s.Stats(); c.Segments != 1 || segmentDirs(t, o.Dir)[0] == seg {
+				t.Errorf("the number was used again: %+v", c)
+			}
+		})
+	}
+}
+
+func newHighWater(t *testing.T, dir string) {
+	t.Helper()
+	h, err := createHighWater(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestLayoutIsGuarded(t *testing.T) {
+	write := func(name, content string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		damage func(t *testing.T, dir string)
+		want   error
+	}{
+		"newer":            {write(dataDirFile, "tael hot 2\nx\n"), tael.ErrNewer},
+		"no uuid":          {write(dataDirFile, layoutVersion+"\nx\n"), tael.ErrDamaged},
+		"something else":   {write(dataDirFile, "hello"), tael.ErrDamaged},
+		"counter":          {write(counterFile, "many\n"), tael.ErrDamaged},
+		"stranger":         {write(filepath.Join(segmentsDir, "stranger"), ""), tael.ErrDamaged},
+		"missing datadir":  {func(t *testing.T, dir string) { _ = os.Remove(filepath.Join(dir, dataDirFile)) }, tael.ErrDamaged},
+		"directory a file": {nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.damage == nil {
+				path := filepath.Join(t.TempDir(), "file")
+				write(filepath.Base(path), "")(t, filepath.Dir(path))
+				if _, err := Open(context.Background(), testOptions(path)); err == nil {
+					t.Error("a file is opened as a directory")
+				}
+				return
+			}
+			dir, _ := killed(t)
+			test.damage(t, dir)
+			if _, err := Open(context.Background(), testOptions(dir)); !errors.Is(err, test.want) {
+				t.Errorf("open: %v, want %v", err, test.want)
+			}
+		})
+	}
+}
+
+// walkLog must end where Badger's replay ends, or a segment could not be opened for reading, or would lose a transaction.
+func TestWalkEndsWhereBadgerDoes(t *testing.T) {
+	dir, _ := killed(t)
+	path := logOf(t, dir)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole = whole[:walkLog(whole).end+200]
+	r := rand.New(rand.NewPCG(testSeed(t), 1))
+	rounds := 20
+	if os.Getenv("TAEL_TEST_LONG") == "1" {
+		rounds = 500
+	}
+	seg := segmentDirs(t, dir)[0]
+	s := &Store{log: slog.New(slog.DiscardHandler)}
+	for range rounds {
+		log := bytes.Clone(whole)
+		switch r.IntN(3) {
+		case 0:
+			log[logHeader+r.IntN(len(log)-logHeader)] ^= byte(1 + r.IntN(255))
+		case 1:
+			log = log[:logHeader+1+r.IntN(len(log)-logHeader-1)]
+		case 2:
+			at := logHeader + r.IntN(len(log)-logHeader)
+			clear(log[at:min(len(log), at+r.IntN(5000))])
+		}
+		ext := walkLog(log)
+		if ext.entries == 0 {
+			continue
+		}
+		// Badger, opening for writing, finds as many entries in the log as it is; opening for reading it takes the one that is cut.
+		for _, o := range []struct {
+			log      []byte
+			readOnly bool
+		}{{log[:ext.end], true}, {log, false}} {
+			if err := os.WriteFile(path, o.log, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if n := countKeys(t, seg, o.readOnly); n != ext.entries {
+				t.Fatalf("cut at %d: Badger (read only: %v) has %d entries, want %d", ext.end, o.readOnly, n, ext.entries)
+			}
+			// What Badger made of it goes.
+			for _, f := range append(files(t, seg, "*.sst"), append(files(t, seg, "*"+logSuffix), filepath.Join(seg, badger.ManifestFilename))...) {
+				if err := os.Remove(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := s.mendManifest(seg, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func countKeys(t *testing.T, dir string, readOnly bool) (n int) {
+	t.Helper()
+	db, err := badger.OpenManaged(badgerOptions(dir, 8<<20, readOnly, slog.New(slog.DiscardHandler)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	txn := db.NewTransactionAt(readEverything, false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{})
+	defer it.Close()
+	for it.Rewind(); it.Valid(); it.Next() {
+		n++
+	}
+	return n
+}

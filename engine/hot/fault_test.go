@@ -1,0 +1,386 @@
+package hot
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/fragment"
+)
+
+func TestLowDiskRefusesAndRecovers(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MinFreeDisk = 1000
+	var free atomic.Uint64
+	free.Store(1000)
+	o.FreeDisk = func(string) (uint64, error) { return free.Load(), nil }
+	r := prometheus.NewRegistry()
+	o.Registerer = r
+	s := open(t, o)
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 300, 50))
+	m.add(t, batches[0])
+	appendAll(t, s, batches[:1])
+
+	free.Store(999)
+	err := s.Append(context.Background(), batches[1])
+	if !errors.Is(err, tael.ErrUnavailable) || !strings.Contains(err.Error(), "999 bytes are free") {
+		t.Errorf("append on a full disk: %v", err)
+	}
+	if err := s.Health(); !errors.Is(err, tael.ErrUnavailable) || !strings.Contains(err.Error(), "999 bytes are free") {
+		t.Errorf("health on a full disk: %v", err)
+	}
+	checkAll(t, s, m) // reads go on
+	free.Store(1000)
+	eventually(t, "health turns green", func() bool { return s.Health() == nil })
+	m.add(t, batches[1])
+	appendAll(t, s, batches[1:2])
+	checkAll(t, s, m)
+
+	// Health turns red without an append too, and says an error of the question as it is.
+	free.Store(1)
+	eventually(t, "health turns red", func() bool { return s.Health() != nil })
+	free.Store(2000)
+	eventually(t, "health turns green", func() bool { return s.Health() == nil })
+	if n := metric(t, r, "tael_hot_refusals_total"); n < 1 {
+		t.Errorf("%v refusals are counted", n)
+	}
+	if n := metric(t, r, "tael_hot_spans_total"); n != float64(batches[0].Spans+batches[1].Spans) {
+		t.Errorf("%v spans are counted", n)
+	}
+	if n := metric(t, r, "tael_hot_segments"); n != 1 {
+		t.Errorf("%v segments", n)
+	}
+}
+
+// metric sums up a counter or gauge over its labels.
+func metric(t *testing.T, r *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+			return sum
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func TestFailedSyncIsNotAcknowledged(t *testing.T) {
+	o := testOptions(t.TempDir())
+	var broken atomic.Bool
+	fault := errors.New("the disk says no")
+	o.syncLog = func(db *badger.DB) error {
+		if broken.Load() {
+			return fault
+		}
+		return db.Sync()
+	}
+	s := open(t, o)
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 400, 50))
+	m.add(t, batches[0])
+	appendAll(t, s, batches[:1])
+	broken.Store(true)
+	err := s.Append(context.Background(), batches[1])
+	if !errors.Is(err, tael.ErrUnavailable) || !errors.Is(err, fault) {
+		t.Errorf("append: %v", err)
+	}
+	broken.Store(false)
+	eventually(t, "a new segment is tried", func() bool { return s.Health() == nil })
+	m.add(t, batches[2])
+	appendAll(t, s, batches[2:3])
+	checkAll(t, s, m)
+	if list := s.Sealed(); len(list) != 1 || list[0].Counter() != 1 || list[0].Spans() != int64(batches[0].Spans) {
+		t.Errorf("the segment that failed is not sealed with what it had made durable: %d", len(list))
+	}
+}
+
+func TestNoNewSegmentIsRefusedUntilThereIsOne(t *testing.T) {
+	o := testOptions(t.TempDir())
+	s := open(t, o)
+	// The counter can not be written: its temporary file is a directory.
+	blockCounter(t, o.Dir, true)
+	batches := cutAll(t, "default", requests(t, 100, 50))
+	if err := s.Append(context.Background(), batches[0]); !errors.Is(err, tael.ErrUnavailable) {
+		t.Errorf("append without a segment: %v", err)
+	}
+	if err := s.Health(); !errors.Is(err, tael.ErrUnavailable) {
+		t.Errorf("health: %v", err)
+	}
+	blockCounter(t, o.Dir, false)
+	eventually(t, "health turns green", func() bool { return s.Health() == nil })
+	appendAll(t, s, batches)
+}
+
+func TestOverloadIsRefusedWithItsReason(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	s := open(t, o)
+	var err error
+	for _, b := range cutAll(t, "default", requests(t, 30_000, 512)) {
+		if err = s.Append(context.Background(), b); err != nil {
+			break
+		}
+	}
+	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "wait for their flush") {
+		t.Fatalf("append over the limit: %v", err)
+	}
+	for _, seg := range s.Sealed() {
+		if err := s.Retire(context.Background(), seg.Counter()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the segments go", func() bool { return s.Stats().Leaving == 0 })
+	appendAll(t, s, cutAll(t, "default", requests(t, 100, 50)))
+}
+
+func TestManySegmentsAreRefused(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	s := open(t, o)
+	batch := cut(t, "default", requests(t, 5, 5)[0])
+	var err error
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		if err = s.Append(context.Background(), batch); err == nil {
+			err = s.Seal(context.Background())
+		}
+	}
+	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "segments wait") {
+		t.Errorf("append number %d: %v", n, err)
+	}
+}
+
+// bigBatch has one trace whose spans carry a payload that does not compress away.
+func bigBatch(t testing.TB, id byte, bytesPerSpan, spans int) *fragment.Batch {
+	t.Helper()
+	list := make([]tael.Span, spans)
+	for i := range list {
+		payload := make([]byte, bytesPerSpan)
+		x := uint64(id)<<32 + uint64(i) + 1
+		for k := range payload {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+			payload[k] = 'A' + byte(x%50)
+		}
+		start := uint64(loadEnd.UnixNano()) - 1e9
+		list[i] = tael.Span{
+			TraceID: tael.TraceID{id}, SpanID: tael.SpanID{id, byte(i), byte(i >> 8), 1}, Name: "big", Start: start, End: start + 1,
+			Attributes: []tael.KeyValue{{Key: "payload", Value: tael.String(string(payload))}},
+			Resource:   &tael.Resource{Attributes: []tael.KeyValue{{Key: "service.name", Value: tael.String("big")}}}, Scope: &tael.Scope{},
+		}
+	}
+	return cut(t, "default", fragment.AppendOTLP(nil, list))
+}
+
+func TestLargeEntriesAreStoredInParts(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.SegmentBytes = 32 << 20
+	s := open(t, o)
+	m := newModel()
+	for i, size := range []int{100, 500_000, 600_000, 1_200_000, 5_000_000} {
+		b := bigBatch(t, byte(i+1), size, 1)
+		m.add(t, b)
+		appendAll(t, s, []*fragment.Batch{b})
+	}
+	many := bigBatch(t, 99, 30_000, 100)
+	m.add(t, many)
+	appendAll(t, s, []*fragment.Batch{many})
+	checkAll(t, s, m)
+	checkAll(t, open(t, testOptions(copyDir(t, o.Dir))), m)
+	closeStore(t, s)
+	for _, f := range files(t, segmentDirs(t, o.Dir)[0], "*.vlog") {
+		if n := fileSize(t, f); n > 100 {
+			t.Errorf("the value log %s has %d bytes: a value went there", f, n)
+		}
+	}
+	checkAll(t, open(t, o), m)
+}
+
+func TestOversizeFailsAlone(t *testing.T) {
+	o := testOptions(t.TempDir())
+	// The first request waits until all others are queued, so that they share its group.
+	gate := make(chan struct{})
+	var once sync.Once
+	o.Hook = func(step string) {
+		if step == StepGather {
+			once.Do(func() { <-gate })
+		}
+	}
+	s := open(t, o)
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 300, 50))
+	tooBig := bigBatch(t, 200, o.valueLimit()*3, 1)
+	mixed := *batches[1]
+	mixed.Fragments = append([]fragment.Fragment{tooBig.Fragments[0]}, batches[1].Fragments...)
+	mixed.Resources = append([]fragment.Resource{tooBig.Resources[0]}, batches[1].Resources...)
+	m.add(t, batches...)
+
+	all := append([]*fragment.Batch{}, batches...)
+	all[1] = &mixed
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i := range all {
+		wg.Go(func() { errs[i] = s.Append(context.Background(), all[i]) })
+	}
+	eventually(t, "every request is on its way", func() bool { return len(s.queue) == len(all)-1 })
+	close(gate)
+	wg.Wait()
+	for i, err := range errs {
+		if i == 1 {
+			if !errors.Is(err, tael.ErrTooLarge) || !strings.Contains(err.Error(), tooBig.Fragments[0].TraceID.String()) {
+				t.Errorf("the oversize request: %v", err)
+			}
+		} else if err != nil {
+			t.Errorf("request %d of the same group: %v", i, err)
+		}
+	}
+	checkAll(t, s, m)
+}
+
+func TestOversizeResourceIsNamed(t *testing.T) {
+	o := testOptions(t.TempDir())
+	s := open(t, o)
+	b := *cut(t, "default", requests(t, 5, 5)[0])
+	b.Resources = append([]fragment.Resource{{ID: fragment.ResourceID{1}, Bytes: make([]byte, o.SegmentBytes)}}, b.Resources...)
+	if err := s.Append(context.Background(), &b); !errors.Is(err, tael.ErrTooLarge) || !strings.Contains(err.Error(), "resources") {
+		t.Errorf("append: %v", err)
+	}
+	if n := s.Stats().Spans; n != 0 {
+		t.Errorf("%d spans are stored", n)
+	}
+}
+
+func TestWrongTenantAndEmptyBatch(t *testing.T) {
+	s := open(t, testOptions(t.TempDir()))
+	b := *cut(t, "default", requests(t, 5, 5)[0])
+	b.Tenant = "a/b"
+	if err := s.Append(context.Background(), &b); !errors.Is(err, tael.ErrInvalid) {
+		t.Errorf("a tenant with a slash: %v", err)
+	}
+	if err := s.Append(context.Background(), &fragment.Batch{Tenant: "default"}); err != nil {
+		t.Errorf("an empty batch: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.Append(ctx, &b); !errors.Is(err, context.Canceled) {
+		t.Errorf("a request that was given up: %v", err)
+	}
+}
+
+func TestConcurrentAppendsShareSyncs(t *testing.T) {
+	o := testOptions(t.TempDir())
+	var syncs atomic.Int64
+	o.syncLog = func(db *badger.DB) error { syncs.Add(1); return db.Sync() }
+	s := open(t, o)
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 8_000, 40))
+	m.add(t, batches...)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(batches) {
+					return
+				}
+				if err := s.Append(context.Background(), batches[i]); err != nil {
+					t.Error(err)
+				}
+				// What was acknowledged is in the very next snapshot.
+				snap := s.Snapshot()
+				f := &batches[i].Fragments[0]
+				spans, err := snap.Trace(context.Background(), "default", f.TraceID, tael.TraceOptions{}, nil)
+				snap.Release()
+				if err != nil || len(spans) < int(f.Header.Spans) {
+					t.Errorf("%d spans of an acknowledged trace, want %d or more: %v", len(spans), f.Header.Spans, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	checkAll(t, s, m)
+	if n := syncs.Load(); n >= int64(len(batches)) {
+		t.Errorf("%d syncs for %d requests", n, len(batches))
+	}
+	if n, entries := s.Stats().Entries, fragments(batches); n >= int64(entries) {
+		t.Errorf("%d entries for %d fragments: none was joined", n, entries)
+	}
+}
+
+func fragments(batches []*fragment.Batch) (n int) {
+	for _, b := range batches {
+		n += len(b.Fragments)
+	}
+	return n
+}
+
+func TestSyncInterval(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.SyncInterval = time.Hour
+	var syncs atomic.Int64
+	o.syncLog = func(db *badger.DB) error { syncs.Add(1); return db.Sync() }
+	s := open(t, o)
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 300, 50))
+	m.add(t, batches...)
+	appendAll(t, s, batches)
+	if n := syncs.Load(); n != 0 {
+		t.Errorf("%d syncs before the interval", n)
+	}
+	checkAll(t, open(t, testOptions(copyDir(t, o.Dir))), m) // a kill loses nothing
+	if err := s.Seal(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if n := syncs.Load(); n != 1 {
+		t.Errorf("%d syncs at the seal, want 1", n)
+	}
+	if n, err := readHighWater(s.Sealed()[0].dir); err != nil || int64(n) != s.Stats().Entries {
+		t.Errorf("the high-water number is %d of %d entries, %v", n, s.Stats().Entries, err)
+	}
+
+	o = testOptions(t.TempDir())
+	o.SyncInterval = time.Millisecond
+	syncs.Store(0)
+	o.syncLog = func(db *badger.DB) error { syncs.Add(1); return db.Sync() }
+	s = open(t, o)
+	appendAll(t, s, batches[:1])
+	eventually(t, "synced within the interval", func() bool { return syncs.Load() > 0 })
+}
+
+func TestOptionsListEveryProblem(t *testing.T) {
+	if err := DefaultOptions("x").Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	_, err := Open(context.Background(), Options{SegmentAge: -1, SyncInterval: -1, MaxHotBytes: -1})
+	if !errors.Is(err, tael.ErrInvalid) {
+		t.Fatalf("open: %v", err)
+	}
+	for _, what := range []string{"dir", "segment bytes", "max hot bytes", "segment age", "max header bytes", "group bytes", "encoders", "sync interval", "probe interval", "recoverers", "close timeout"} {
+		if !strings.Contains(err.Error(), what) {
+			t.Errorf("%q is not named in %v", what, err)
+		}
+	}
+	o := DefaultOptions("x")
+	o.MaxHotBytes = o.SegmentBytes
+	if err := o.Validate(); err == nil {
+		t.Error("one segment is enough for max hot bytes")
+	}
+}

@@ -70,7 +70,7 @@ func AppendEntry(dst []byte, fs []*Fragment) []byte {
 	packed := s2.Encode(dst[packedAt:packedAt+room], body)
 	dst = dst[:packedAt+len(packed)]
 	dst[at] = entryVersion
-	binary.LittleEndian.PutUint32(dst[at+1:], checksum(dst[at+5:]))
+	putChecksum(dst[at:])
 	return dst
 }
 
@@ -117,6 +117,8 @@ func getHeader(b []byte) Header {
 		MinStart: le.Uint64(b[8:]), MaxStart: le.Uint64(b[16:]), MaxEnd: le.Uint64(b[24:]), MaxDuration: le.Uint64(b[32:]),
 	}
 }
+
+func putChecksum(entry []byte) { binary.LittleEndian.PutUint32(entry[1:], checksum(entry[5:])) }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }
 

@@ -25,6 +25,8 @@ type Memory struct {
 	Dictionary bool
 	// Prune leaves out of a scan what does not match, row by row; else whole blocks only.
 	Prune bool
+	// Blind makes a scan yield every block.
+	Blind bool
 	// Cold counts the spans as cold in Stats.
 	Cold bool
 	// Fault, when set, may fail a call: "scan", "next", "fetch", "trace" or "versions".
@@ -155,7 +157,7 @@ func (m *Memory) Scan(ctx context.Context, req query.ScanRequest) (query.Scan, e
 			if m.Prune && !matches {
 				continue
 			}
-			b.matches = b.matches || matches
+			b.matches = b.matches || matches || m.Blind
 			b.bound = max(b.bound, sortKey(req.Sort, &s.spans[i]))
 			b.rows = append(b.rows, i)
 		}

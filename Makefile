@@ -43,9 +43,10 @@ test-race: ## the packages with goroutines under the race detector
 	@.ci/tools versitygw minio
 	$(GO) test -race -timeout 600s $(TESTFLAGS) $(RACE_PKGS)
 
-test-interop: ## PyIceberg opens the tables that taeld wrote (needs python3)
-	@.ci/tools pyiceberg versitygw
-	TAEL_PYICEBERG="$(TAEL_TOOLS)/pyiceberg-0.12.0/bin/python" $(GO) test -tags interop -count=1 -timeout 600s $(TESTFLAGS) ./test/interop/...
+test-interop: ## PyIceberg opens the tables, and the Python SDK sends spans (needs python3)
+	@.ci/tools pyiceberg otelpython versitygw
+	TAEL_PYICEBERG="$(TAEL_TOOLS)/pyiceberg-0.12.0/bin/python" TAEL_OTELPYTHON="$(TAEL_TOOLS)/otelpython-1.45.2/bin/python" \
+		$(GO) test -tags interop -count=1 -timeout 600s $(TESTFLAGS) ./test/interop/...
 
 test-disk: ## full disks, failing disks and power cuts on a file system of our own (needs FUSE)
 	$(GO) test -tags disk -count=1 -timeout 900s $(TESTFLAGS) ./test/disk/...

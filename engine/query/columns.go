@@ -86,9 +86,10 @@ func columnOf[T arrow.Array](b arrow.RecordBatch, name string) (T, error) {
 
 // texts is a string column, plain or by dictionary.
 type texts struct {
-	plain *array.String
-	dict  *array.Dictionary
-	words *array.String // of dict
+	plain   *array.String
+	dict    *array.Dictionary
+	words   *array.String // of dict
+	indexes []int32       // of dict: the word of each row that is not null
 }
 
 func textsOf(b arrow.RecordBatch, name string) (texts, error) {
@@ -100,9 +101,11 @@ func textsOf(b arrow.RecordBatch, name string) (texts, error) {
 	case *array.String:
 		return texts{plain: col}, nil
 	case *array.Dictionary:
-		if words, ok := col.Dictionary().(*array.String); ok {
-			return texts{dict: col, words: words}, nil
+		words, ok := col.Dictionary().(*array.String)
+		indexes, ok2 := col.Indices().(*array.Int32)
+		if ok && ok2 {
+			return texts{dict: col, words: words, indexes: indexes.Int32Values()}, nil
 		}
 	}
-	return texts{}, fmt.Errorf("column %q of a record batch is %s, not a string", name, col.DataType())
+	return texts{}, fmt.Errorf("column %q of a record batch is %s, neither utf8 nor dictionary<int32, utf8>", name, col.DataType())
 }

@@ -158,10 +158,10 @@ func (f *filter) words(n int) []verdict {
 
 // verdictOf tests the word of row i, once a word.
 func verdictOf(verdicts []verdict, col texts, i int32, test func(string) bool) bool {
-	w := col.dict.GetValueIndex(int(i))
+	w := col.indexes[i]
 	if verdicts[w] == untested {
 		verdicts[w] = rejected
-		if test(col.words.Value(w)) {
+		if test(col.words.Value(int(w))) {
 			verdicts[w] = accepted
 		}
 	}

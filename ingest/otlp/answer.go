@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -30,6 +31,8 @@ type answer struct {
 // standard codes then loses nothing.
 func classify(err error) answer {
 	switch {
+	case errors.As(err, new(*transportError)):
+		return answer{http.StatusBadRequest, codes.InvalidArgument, false, "invalid"}
 	case errors.Is(err, access.ErrUnauthenticated):
 		return answer{http.StatusUnauthorized, codes.Unauthenticated, false, "unauthenticated"}
 	case errors.Is(err, access.ErrForbidden):
@@ -38,7 +41,7 @@ func classify(err error) answer {
 		return answer{http.StatusUnsupportedMediaType, codes.Unimplemented, false, "encoding"}
 	case errors.Is(err, tael.ErrTooLarge):
 		return answer{http.StatusRequestEntityTooLarge, codes.InvalidArgument, false, "too_large"}
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, errSlow):
 		return answer{http.StatusServiceUnavailable, codes.Unavailable, true, "deadline"}
 	case errors.Is(err, tael.ErrInvalid):
 		return answer{http.StatusBadRequest, codes.InvalidArgument, false, "invalid"}
@@ -51,7 +54,8 @@ func classify(err error) answer {
 
 // statusOf is the google.rpc.Status of an error, with RetryInfo where a retry helps.
 func statusOf(err error, a answer, retryAfter time.Duration) *status.Status {
-	s := status.New(a.grpc, err.Error())
+	// Messages can quote what the client sent, and protobuf text is UTF-8 or is not encoded at all.
+	s := status.New(a.grpc, strings.ToValidUTF8(err.Error(), "\uFFFD"))
 	if a.retry {
 		if with, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(retryAfter)}); err == nil {
 			return with

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
@@ -67,6 +68,8 @@ func (r *Receiver) fill(body *buffer, from io.Reader, hint int64) error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("%w of %v (otlp-read-timeout)", errSlow, r.o.ReadTimeout)
 		case err != nil:
 			return fmt.Errorf("read body: %w: %w", tael.ErrInvalid, err)
 		}
@@ -76,17 +79,26 @@ func (r *Receiver) fill(body *buffer, from io.Reader, hint int64) error {
 // grow pays for size bytes and makes room for them.
 func (r *Receiver) grow(body *buffer, size int64) error {
 	size = min(size, r.o.MaxBodyBytes+1)
-	if more := size - body.held; more > 0 {
-		if !r.inflight.TryAcquire(more) {
-			return errFull
-		}
-		body.held += more
+	if err := r.pay(body, size-body.held); err != nil {
+		return err
 	}
 	if int64(cap(body.b)) < size {
 		b := make([]byte, len(body.b), size)
 		copy(b, body.b)
 		body.b = b
 	}
+	return nil
+}
+
+// pay takes more bytes from the in-flight limit.
+func (r *Receiver) pay(body *buffer, more int64) error {
+	if more <= 0 {
+		return nil
+	}
+	if !r.inflight.TryAcquire(more) {
+		return errFull
+	}
+	body.held += more
 	return nil
 }
 
@@ -137,6 +149,9 @@ func (r *Receiver) decompress(req *http.Request) (from io.Reader, done func(), e
 		return nil, nil, fmt.Errorf("%w: Content-Encoding %q: want gzip, zstd or identity", errEncoding, encoding)
 	}
 }
+
+// errSlow is answered as retryable: the network may be better the next time.
+var errSlow = errors.New("read body: it did not come within the limit")
 
 // errEncoding is answered with 415.
 var errEncoding = fmt.Errorf("%w: not understood", tael.ErrInvalid)

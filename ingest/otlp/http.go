@@ -39,22 +39,40 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 	if err != nil {
 		return fragment.Rejected{}, err
 	}
-	// A server in a test may not support deadlines; the limit on bytes in flight still holds.
-	if err := http.NewResponseController(w).SetReadDeadline(time.Now().Add(r.o.ReadTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fragment.Rejected{}, fmt.Errorf("read body: %w", err)
+	if err := setReadDeadline(w, time.Now().Add(r.o.ReadTimeout)); err != nil {
+		return fragment.Rejected{}, err
 	}
 	body, err := r.readBody(req)
 	if err != nil {
 		return fragment.Rejected{}, err
 	}
 	defer r.release(body)
+	// The connection is watched while the store works. A deadline that passes then would look like a client that has gone.
+	if err := setReadDeadline(w, time.Time{}); err != nil {
+		return fragment.Rejected{}, err
+	}
 	message := body.b
 	if kind == typeJSON {
+		// Objects are made of JSON. A body that would need more than there is takes all, so that it can be taken when nothing else is.
+		if err := r.pay(body, min(jsonFactor*int64(len(body.b)), r.o.MaxInflightBytes-body.held)); err != nil {
+			return fragment.Rejected{}, err
+		}
 		if message, err = fromJSON(body.b); err != nil {
 			return fragment.Rejected{}, err
 		}
 	}
 	return r.take(req.Context(), tenant, message)
+}
+
+// jsonFactor is how much more memory JSON takes than its text, roughly.
+const jsonFactor = 4
+
+// setReadDeadline is for the bytes that come from now on. A server in a test may not support it; the limit on bytes in flight still holds.
+func setReadDeadline(w http.ResponseWriter, t time.Time) error {
+	if err := http.NewResponseController(w).SetReadDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("read body: %w", err)
+	}
+	return nil
 }
 
 func contentType(req *http.Request) (string, error) {
@@ -68,8 +86,7 @@ func contentType(req *http.Request) (string, error) {
 
 func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, kind string, err error) {
 	a := classify(err)
-	r.metrics.refused(a.class)
-	r.o.Logger.LogAttrs(req.Context(), levelOf(a), "refused an export request", slogAttrs("http", a, err)...)
+	r.refused(req.Context(), "http", a, err)
 	if a.retry {
 		w.Header().Set("Retry-After", strconv.Itoa(int(max(1, (r.o.RetryAfter+time.Second-1)/time.Second))))
 	}

@@ -1,7 +1,6 @@
 package otlp
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -19,21 +18,9 @@ import (
 // hexadecimal instead of base64, and unknown names are ignored
 // (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding). So the ids are rewritten, and the library does the rest.
 func fromJSON(body []byte) ([]byte, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.UseNumber() // 64-bit numbers pass as they are
-	var tree any
-	if err := decoder.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("json body: %w: %w", tael.ErrInvalid, err)
-	}
-	if decoder.More() {
-		return nil, fmt.Errorf("json body: %w: something follows the request", tael.ErrInvalid)
-	}
-	if err := rewriteIDs(tree); err != nil {
-		return nil, fmt.Errorf("json body: %w", err)
-	}
-	rewritten, err := json.Marshal(tree)
+	rewritten, err := rewriteIDs(make([]byte, 0, len(body)), body)
 	if err != nil {
-		return nil, fmt.Errorf("json body: %w: %w", tael.ErrInvalid, err)
+		return nil, fmt.Errorf("json body: %w", err)
 	}
 	var request collector.ExportTraceServiceRequest
 	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(rewritten, &request); err != nil {
@@ -42,34 +29,80 @@ func fromJSON(body []byte) ([]byte, error) {
 	return proto.Marshal(&request)
 }
 
-// rewriteIDs rewrites the ids of spans and links. Attribute keys are values in OTLP/JSON, never names, so a name is enough to know an id.
-func rewriteIDs(tree any) error {
-	switch node := tree.(type) {
-	case []any:
-		for _, child := range node {
-			if err := rewriteIDs(child); err != nil {
-				return err
-			}
+// rewriteIDs appends the body with base64 in the place of hexadecimal ids. It looks at strings only, and leaves it to the library to find
+// what is wrong with the rest. Attribute keys are values in OTLP/JSON, never names, so a name is enough to know an id.
+func rewriteIDs(dst, body []byte) ([]byte, error) {
+	copied := 0
+	for i := 0; i < len(body); {
+		if body[i] != '"' {
+			i++
+			continue
 		}
-	case map[string]any:
-		for name, child := range node {
-			switch name {
-			case "traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id":
-				text, ok := child.(string)
-				if !ok {
-					continue // protojson names what is wrong
-				}
-				id, err := hex.DecodeString(text)
-				if err != nil {
-					return fmt.Errorf("%s %.40q: %w: want hexadecimal digits", name, text, tael.ErrInvalid)
-				}
-				node[name] = base64.StdEncoding.EncodeToString(id)
-			default:
-				if err := rewriteIDs(child); err != nil {
-					return err
-				}
-			}
+		name := body[i:stringEnd(body, i)]
+		i += len(name)
+		colon := skipSpace(body, i)
+		if colon == len(body) || body[colon] != ':' {
+			continue // a value
+		}
+		i = colon + 1
+		from := skipSpace(body, i)
+		if from == len(body) || body[from] != '"' || !namesID(text(name)) {
+			continue
+		}
+		i = stringEnd(body, from)
+		digits := text(body[from:i])
+		id, err := hex.DecodeString(digits)
+		if err != nil {
+			return nil, fmt.Errorf("%s %.40q: %w: want hexadecimal digits", text(name), digits, tael.ErrInvalid)
+		}
+		dst = append(append(dst, body[copied:from]...), '"')
+		dst = append(base64.StdEncoding.AppendEncode(dst, id), '"')
+		copied = i
+	}
+	return append(dst, body[copied:]...), nil
+}
+
+func namesID(name string) bool {
+	switch name {
+	case "traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id":
+		return true
+	}
+	return false
+}
+
+// stringEnd is where the string that starts at i ends: after its closing quote, or at the end of a torn body.
+func stringEnd(body []byte, i int) int {
+	for i++; i < len(body); i++ {
+		switch body[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
 		}
 	}
-	return nil
+	return len(body)
+}
+
+func skipSpace(body []byte, i int) int {
+	for i < len(body) && (body[i] == ' ' || body[i] == '\t' || body[i] == '\n' || body[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// text is what a quoted string says; "" when it cannot be read, which the library then says.
+func text(quoted []byte) string {
+	for _, c := range quoted {
+		if c == '\\' {
+			var s string
+			if json.Unmarshal(quoted, &s) != nil {
+				return ""
+			}
+			return s
+		}
+	}
+	if len(quoted) < 2 {
+		return ""
+	}
+	return string(quoted[1 : len(quoted)-1])
 }

@@ -1,8 +1,8 @@
 package otlp
 
 import (
+	"context"
 	"log/slog"
-	"net/http"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -38,15 +38,16 @@ func (m *metrics) taken(spans, bytes, rejected int) {
 
 func (m *metrics) refused(reason string) { m.refusals.WithLabelValues(reason).Inc() }
 
-// levelOf keeps the log quiet about what clients do wrong and loud about what an operator can mend. Overload is a state that the
-// metrics show, not an event for each request.
-func levelOf(a answer) slog.Level {
-	if a.http == http.StatusServiceUnavailable && a.class != "deadline" {
-		return slog.LevelWarn
+// refused counts a request that was refused whole, and logs it. The log is quiet about what clients do wrong, and loud about what an operator can
+// mend, but not for each of thousands of requests. Overload is a state that the metrics show, not an event for each request.
+func (r *Receiver) refused(ctx context.Context, door string, a answer, err error) {
+	r.metrics.refused(a.class)
+	attrs := []slog.Attr{slog.String("door", door), slog.String("reason", a.class), slog.Any("error", err)}
+	if a.class != "unavailable" {
+		r.o.Logger.LogAttrs(ctx, slog.LevelDebug, "refused an export request", attrs...)
+		return
 	}
-	return slog.LevelDebug
-}
-
-func slogAttrs(door string, a answer, err error) []slog.Attr {
-	return []slog.Attr{slog.String("door", door), slog.String("reason", a.class), slog.Any("error", err)}
+	r.warnings.Do(func() {
+		r.o.Logger.LogAttrs(ctx, slog.LevelWarn, "export requests are refused as unavailable; clients are asked to try again", attrs...)
+	})
 }

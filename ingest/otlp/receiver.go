@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/access"
@@ -71,8 +72,8 @@ func (o Options) Validate() error {
 	if o.MaxBodyBytes < 1 || o.MaxBodyBytes > 1<<30 {
 		bad("otlp body limit %d: want 1 byte to 1 GiB", o.MaxBodyBytes)
 	}
-	if o.MaxInflightBytes < o.MaxBodyBytes {
-		bad("otlp in-flight limit %d: want at least the body limit, %d", o.MaxInflightBytes, o.MaxBodyBytes)
+	if o.MaxInflightBytes <= o.MaxBodyBytes { // one more byte is paid for, to see that a body ends
+		bad("otlp in-flight limit %d: want more than the body limit, %d", o.MaxInflightBytes, o.MaxBodyBytes)
 	}
 	if o.ReadTimeout <= 0 {
 		bad("otlp read timeout %v: want more than 0", o.ReadTimeout)
@@ -98,6 +99,7 @@ type Receiver struct {
 	gzips    sync.Pool           // *gzip.Reader
 	zstds    sync.Pool           // *zstd.Decoder
 	metrics  *metrics
+	warnings rate.Sometimes
 }
 
 // New makes a Receiver in front of store.
@@ -105,7 +107,8 @@ func New(store Appender, auth Authorizer, o Options) (*Receiver, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	r := &Receiver{o: o, store: store, access: auth, inflight: semaphore.NewWeighted(o.MaxInflightBytes), metrics: newMetrics(o.Register)}
+	r := &Receiver{o: o, store: store, access: auth, inflight: semaphore.NewWeighted(o.MaxInflightBytes), metrics: newMetrics(o.Register),
+		warnings: rate.Sometimes{First: 1, Interval: 10 * time.Second}}
 	r.buffers.New = func() any { return new(buffer) }
 	r.cutters.New = func() any { return fragment.NewCutter(o.Limits) }
 	return r, nil

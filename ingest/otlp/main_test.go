@@ -1,0 +1,12 @@
+package otlp
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	RegisterCompressors()
+	goleak.VerifyTestMain(m)
+}

@@ -3,6 +3,7 @@ package spanfile
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/encoding/rle"
@@ -178,6 +179,7 @@ func (e *pageEncoder) page(c *column, levels []byte, first int64, slots int) err
 func (e *pageEncoder) append(dst []byte, header format.PageHeader, raw []byte, c *column) ([]byte, error) {
 	e.packed = e.zstd.of(c.Text).EncodeAll(raw, e.packed[:0])
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(raw)), int32(len(e.packed))
+	header.CRC = int32(crc32.ChecksumIEEE(e.packed))
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)
 	if err != nil {
 		return dst, err

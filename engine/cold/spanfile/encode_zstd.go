@@ -12,13 +12,13 @@ type compressors struct {
 }
 
 func newCompressors(pageBytes int) (*compressors, error) {
-	// Without all-literal entropy compression, "fastest" leaves small pages of indexes as they are. The window is no larger
+	// The page header has a checksum, so the frame needs none. Without all-literal entropy compression, "fastest" leaves small pages of indexes as they are. The window is no larger
 	// than a page: what it is larger is allocated for nothing.
 	window := 1 << 17
 	for window < pageBytes && window < 4<<20 {
 		window <<= 1
 	}
-	common := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(window), zstd.WithZeroFrames(true)}
+	common := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(window), zstd.WithZeroFrames(true)}
 	fast, err1 := zstd.NewWriter(nil, append(common, zstd.WithEncoderLevel(zstd.SpeedFastest))...)
 	text, err2 := zstd.NewWriter(nil, append(common, zstd.WithEncoderLevel(zstd.SpeedDefault))...)
 	return &compressors{fast, text}, errors.Join(err1, err2)

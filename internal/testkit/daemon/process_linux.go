@@ -1,0 +1,12 @@
+package daemon
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// ownGroup puts the child into a process group of its own and has the kernel kill it when the thread that started it is
+// gone.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

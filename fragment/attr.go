@@ -101,6 +101,48 @@ func (a *Attr) readValue(b []byte, text bool) error {
 	return nil
 }
 
+// usual tells where the key ends and the value starts in a KeyValue message that has a key of less than 128 bytes, then a value of 2 to 16383
+// bytes, and nothing else. A key of 0 says that it is not so; then any other encoding may be.
+func usual(b []byte) (key, value int) {
+	if len(b) < 4 || b[0] != tagKeyValueKey || b[1] >= 0x80 {
+		return 0, 0
+	}
+	key = 2 + int(b[1])
+	if key+4 > len(b) || b[key] != tagKeyValueValue {
+		return 0, 0
+	}
+	n := int(b[key+1])
+	if value = key + 2; n >= 0x80 {
+		high := b[value]
+		if high >= 0x80 || high == 0 {
+			return 0, 0
+		}
+		n = n&0x7f | int(high)<<7
+		value++
+	}
+	if value+n != len(b) || n < 2 {
+		return 0, 0
+	}
+	return key, value
+}
+
+// usualText tells where the text starts in an AnyValue message of at least 2 bytes that begins with tagAnyString, when it has less than 16384 bytes
+// and nothing follows; else 0.
+func usualText(v []byte) int {
+	n, at := int(v[1]), 2
+	if n >= 0x80 {
+		if len(v) < 3 || v[2] >= 0x80 || v[2] == 0 {
+			return 0
+		}
+		n = n&0x7f | int(v[2])<<7
+		at = 3
+	}
+	if at+n != len(v) {
+		return 0
+	}
+	return at
+}
+
 func fixed64(b []byte, i int) (uint64, int) {
 	if len(b)-i < 8 {
 		return 0, -1

@@ -27,7 +27,7 @@ func perSpan(b *testing.B, begin int64, spans int) {
 }
 
 func BenchmarkCut(b *testing.B) {
-	bodies := agentRequests(b, 50_000)
+	bodies := agentRequests(b, 10_000)
 	c := NewCutter(DefaultLimits())
 	spans, fragments, bytes, terms, resources := 0, 0, 0, 0, 0
 	b.ReportAllocs()
@@ -84,7 +84,7 @@ func cutAll(t testing.TB, bodies [][]byte) *packed {
 }
 
 func BenchmarkRows(b *testing.B) {
-	p := cutAll(b, agentRequests(b, 50_000))
+	p := cutAll(b, agentRequests(b, 10_000))
 	for _, bench := range []struct {
 		name  string
 		yield func(*Row)
@@ -133,7 +133,7 @@ func BenchmarkRows(b *testing.B) {
 }
 
 func BenchmarkEntry(b *testing.B) {
-	p := cutAll(b, agentRequests(b, 50_000))
+	p := cutAll(b, agentRequests(b, 10_000))
 	for _, bench := range []struct {
 		name string
 		join int
@@ -181,7 +181,7 @@ func BenchmarkEntry(b *testing.B) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	p := cutAll(b, agentRequests(b, 50_000))
+	p := cutAll(b, agentRequests(b, 10_000))
 	b.Run("append", func(b *testing.B) {
 		var filter []byte
 		spans := 0

@@ -69,8 +69,8 @@ type cutRun struct {
 	scope       int32
 	bytes       int32
 	first, last int32
-	next        int32 // run of the trace, or of the merged run while fragments are put together
-	nextSame    int32
+	next        int32 // run of the trace, -1 at the end
+	nextSame    int32 // run of the trace in a message of the same content, -1 at the end
 }
 
 type cutTrace struct {

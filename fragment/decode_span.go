@@ -18,7 +18,10 @@ func (d *Decoder) span(b []byte) error {
 	for i := 0; i < len(b); {
 		tag := uint64(b[i])
 		if i++; tag >= 0x80 {
-			if tag, i = uvarintLong(b, i-1); i < 0 {
+			if i < len(b) && b[i] < 0x80 {
+				tag = tag&0x7f | uint64(b[i])<<7
+				i++
+			} else if tag, i = uvarintLong(b, i-1); i < 0 {
 				return errWire
 			}
 		}
@@ -112,22 +115,20 @@ func setID(id, b []byte) bool {
 	return len(b) == len(id) || len(b) == 0
 }
 
-// readUsual is read for an attribute in the usual encoding with lengths below 128, and false for any other.
+// readUsual is read for most attributes in the usual encoding, and false for any other.
 func (a *Attr) readUsual(b []byte) bool {
-	if len(b) < 4 || b[0] != tagKeyValueKey || b[1] >= 0x80 {
+	key, value := usual(b)
+	if key == 0 {
 		return false
 	}
-	at := 2 + int(b[1]) // of the value
-	if at+4 > len(b) || b[at] != tagKeyValueValue || int(b[at+1]) != len(b)-at-2 || b[at+1] >= 0x80 {
-		return false
-	}
-	v := b[at+2:]
+	v := b[value:]
 	switch v[0] {
 	case tagAnyString:
-		if int(v[1]) != len(v)-2 {
+		text := usualText(v)
+		if text == 0 {
 			return false
 		}
-		a.Kind, a.Bytes = tael.KindString, v[2:]
+		a.Kind, a.Bytes = tael.KindString, v[text:]
 	case tagAnyInt:
 		n, end := uvarint(v, 1)
 		if end != len(v) {
@@ -143,7 +144,7 @@ func (a *Attr) readUsual(b []byte) bool {
 	default:
 		return false
 	}
-	a.Key = b[2:at]
+	a.Key = b[2:key]
 	return true
 }
 

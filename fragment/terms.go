@@ -81,25 +81,27 @@ func appendTermText[T string | []byte](dst []byte, text T) []byte {
 }
 
 // termer makes terms of attributes without allocating.
-type termer struct{ scratch []byte }
+type termer struct {
+	space [2 * MaxTermText]byte
+}
 
 // attribute gives the term of an attribute, or 0 for one that no term is kept of: an empty value.
 func (t *termer) attribute(key []byte, kind tael.Kind, num uint64, text []byte) uint64 {
-	t.scratch = appendTermKey(t.scratch[:0], key)
+	b := appendTermKey(t.space[:0], key)
 	switch kind {
 	case tael.KindEmpty:
 		return 0
 	case tael.KindString:
 		if len(text) <= MaxTermText {
-			t.scratch = appendTermText(t.scratch, text)
+			b = appendTermText(b, text)
 		}
 	case tael.KindInt:
 		var digits [20]byte
-		t.scratch = appendTermText(t.scratch, strconv.AppendInt(digits[:0], int64(num), 10))
+		b = appendTermText(b, strconv.AppendInt(digits[:0], int64(num), 10))
 	case tael.KindBool:
-		t.scratch = appendTermText(t.scratch, strconv.FormatBool(num != 0))
+		b = appendTermText(b, strconv.FormatBool(num != 0))
 	}
-	return hashTerm(t.scratch)
+	return hashTerm(b)
 }
 
 // appendTerms adds the terms of attributes that were copied out.

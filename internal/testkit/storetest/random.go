@@ -32,17 +32,17 @@ func Random(t *testing.T, newStore func(t *testing.T) Harness, seed uint64, n in
 // shrink takes out steps, many at first and one by one in the end, as long as the history still fails. The last step is the one that fails.
 func shrink(t *testing.T, newStore func(t *testing.T) Harness, steps []step, err error) ([]step, error) {
 	tries := 0
-	fails := func(steps []step) (bad error, at int) {
+	fails := func(steps []step) (at int, bad error) {
 		tries++
 		t.Run(fmt.Sprintf("shrink %d", tries), func(t *testing.T) { at, bad = play(t.Context(), newStore(t), steps) })
-		return bad, at
+		return at, bad
 	}
 	for size := len(steps) / 2; size > 0 && tries < maxShrink; {
 		smaller := false
 		for from := 0; from < len(steps)-1 && tries < maxShrink; {
 			to := min(from+size, len(steps)-1)
 			without := append(append([]step{}, steps[:from]...), steps[to:]...)
-			if bad, at := fails(without); bad != nil {
+			if at, bad := fails(without); bad != nil {
 				steps, err, smaller = without[:at+1], bad, true
 			} else {
 				from = to

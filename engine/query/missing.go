@@ -1,9 +1,11 @@
 package query
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/taeldb/tael"
@@ -19,12 +21,20 @@ type missing struct {
 	more  int
 }
 
-// note takes an error of a source: damage is remembered and the query goes on (nil), any other error is returned.
+// note takes an error of a source: damage is remembered, a line each, and the query goes on (nil); any other error, also beside damage, is
+// returned.
 func (m *missing) note(source string, err error) error {
-	if err == nil || !errors.Is(err, tael.ErrDamaged) {
+	if !errors.Is(err, tael.ErrDamaged) {
 		return err
 	}
-	m.add(source + ": " + err.Error())
+	for _, more := range []error{tael.ErrBudget, tael.ErrUnavailable, tael.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, more) {
+			return err
+		}
+	}
+	for line := range strings.Lines(err.Error()) {
+		m.add(source + ": " + strings.TrimSpace(line))
+	}
 	return nil
 }
 

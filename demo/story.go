@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// story tells a person what happens, and counts what was checked.
+type story struct {
+	out    io.Writer
+	begin  time.Time
+	checks int
+	wrong  []string
+}
+
+// chapter begins a part of the demo.
+func (s *story) chapter(format string, args ...any) {
+	fmt.Fprintf(s.out, "\n[%5.1f s] %s\n", time.Since(s.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// say prints one indented line.
+func (s *story) say(format string, args ...any) {
+	fmt.Fprintf(s.out, "   %s\n", fmt.Sprintf(format, args...))
+}
+
+// check counts one thing that was tested, and tells of it when it is wrong.
+func (s *story) check(ok bool, format string, args ...any) {
+	s.checks++
+	if ok {
+		return
+	}
+	what := fmt.Sprintf(format, args...)
+	s.wrong = append(s.wrong, what)
+	s.say("WRONG: %s", what)
+}
+
+// end prints the verdict and says whether every answer was right.
+func (s *story) end(err error) bool {
+	took := time.Since(s.begin).Seconds()
+	switch {
+	case err != nil:
+		fmt.Fprintf(s.out, "\nThe demo stopped after %.1f s: %v\n", took, err)
+	case len(s.wrong) > 0:
+		fmt.Fprintf(s.out, "\n%d of %d checks failed in %.1f s:\n   %s\n", len(s.wrong), s.checks, took, strings.Join(s.wrong, "\n   "))
+	default:
+		fmt.Fprintf(s.out, "\nEvery answer was right: %d checks in %.1f s\n", s.checks, took)
+		return true
+	}
+	return false
+}

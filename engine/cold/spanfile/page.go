@@ -64,12 +64,13 @@ type take struct{ skip, take int }
 
 // pageReader unpacks pages, one goroutine at a time. Its buffers are reused; what it adds to a column is the column's own.
 type pageReader struct {
-	zstd  *zstd.Decoder
-	buf   []byte // of a data page
-	dict  []byte // of a dictionary page, which is unpacked while a data page is read
-	takes []take
-	index []uint32
-	ints  []int64
+	zstd   *zstd.Decoder
+	buf    []byte // of a data page
+	dict   []byte // of a dictionary page, which is unpacked while a data page is read
+	stream stream
+	takes  []take
+	index  []uint32
+	ints   []int64
 }
 
 var (
@@ -115,6 +116,9 @@ func (p *pageReader) data(c *vector, codec format.CompressionCodec, b []byte, ro
 	}
 	if c.maxRep == 0 && h.values != rows || h.values < rows {
 		return errRows
+	}
+	if c.streams(h, codec, rows, sel) {
+		return p.streamed(c, h, body, rows, sel)
 	}
 	var rep, def []byte
 	if h.kind == format.DataPageV2 {

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
-	"slices"
 )
 
 // hybrid reads Parquet's RLE / bit-packed hybrid: runs of one repeated value, and groups of 8 values packed in width bits each. It is
@@ -23,6 +22,7 @@ var (
 	errHybridShort = errors.New("runs end before the values do")
 	errHybridRun   = errors.New("a run has no values")
 	errHybridWidth = errors.New("values are wider than 32 bits")
+	errLevel       = errors.New("a level is over the column's maximum")
 )
 
 func newHybrid(data []byte, width uint) (hybrid, error) {
@@ -34,9 +34,14 @@ func newHybrid(data []byte, width uint) (hybrid, error) {
 
 // run opens the next run.
 func (h *hybrid) run() error {
-	head, n := binary.Uvarint(h.data)
-	if n <= 0 {
+	if len(h.data) == 0 {
 		return errHybridShort
+	}
+	head, n := uint64(h.data[0]), 1
+	if head >= 128 {
+		if head, n = binary.Uvarint(h.data); n <= 0 {
+			return errHybridShort
+		}
 	}
 	data := h.data[n:]
 	count := head >> 1
@@ -87,16 +92,7 @@ func (h *hybrid) run() error {
 
 // at gives the value at a bit of the run's bytes. The caller knows that it is there.
 func (h *hybrid) at(bit int) uint32 {
-	at := bit >> 3
-	var w uint64
-	if at+8 <= len(h.packed) {
-		w = binary.LittleEndian.Uint64(h.packed[at:])
-	} else {
-		for i := len(h.packed) - 1; i >= at; i-- {
-			w = w<<8 | uint64(h.packed[i])
-		}
-	}
-	return uint32(w >> (uint(bit) & 7) & (1<<h.width - 1))
+	return uint32(loadWord(h.packed, bit>>3) >> (uint(bit) & 7) & (1<<h.width - 1))
 }
 
 // read fills dst.
@@ -162,24 +158,40 @@ func (h *hybrid) levels(dst []uint8, max uint8) (int, error) {
 				full += n
 			}
 		} else {
-			top := uint8(0)
-			for i := range part {
-				v := uint8(h.at(h.bit))
-				h.bit += int(h.width)
-				top |= v
+			h.spread(part)
+			for _, v := range part {
 				if v == max {
 					full++
+				} else if v > max {
+					return 0, errLevel
 				}
-				part[i] = v
-			}
-			if top > max && slices.Max(part) > max {
-				return 0, errLevel
 			}
 		}
 		h.left -= n
 		dst = dst[n:]
 	}
 	return full, nil
+}
+
+// spread writes values of a bit-packed run of at most 8 bits.
+func (h *hybrid) spread(dst []uint8) {
+	i := 0
+	if h.width == 1 {
+		for ; i < len(dst) && h.bit&7 != 0; i++ {
+			dst[i] = h.packed[h.bit>>3] >> (uint(h.bit) & 7) & 1
+			h.bit++
+		}
+		for ; len(dst)-i >= 8; i += 8 {
+			// Each byte of the product has all eight bits; each keeps its own, which the sum carries to the top.
+			w := uint64(h.packed[h.bit>>3]) * 0x0101010101010101 & 0x8040201008040201
+			binary.LittleEndian.PutUint64(dst[i:], (w+0x7f7f7f7f7f7f7f7f)>>7&0x0101010101010101)
+			h.bit += 8
+		}
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = uint8(h.at(h.bit))
+		h.bit += int(h.width)
+	}
 }
 
 // pass passes over values up to, but without, the zero after the next n zeros, and over no more than limit. Where zeros start rows,
@@ -221,26 +233,29 @@ func (h *hybrid) pass(n, limit int) (int, error) {
 func (h *hybrid) zeros(n, k int) (zeros, at int) {
 	bit := h.bit
 	for at < k {
-		if h.width == 1 && bit&7 == 0 && k-at >= 64 {
-			w := 64 - bits.OnesCount64(binary.LittleEndian.Uint64(h.packed[bit>>3:]))
-			if zeros+w <= n {
-				zeros, at, bit = zeros+w, at+64, bit+64
-				continue
+		if h.width > 2 {
+			if h.at(bit) == 0 {
+				if zeros == n {
+					return zeros, at
+				}
+				zeros++
 			}
+			at++
+			bit += int(h.width)
+			continue
 		}
-		if h.at(bit) == 0 {
-			if zeros == n {
-				return zeros, at
-			}
-			zeros++
+		w, looked := h.narrow(bit, k-at, 0)
+		if c := bits.OnesCount64(w); zeros+c <= n {
+			zeros, at, bit = zeros+c, at+looked, bit+looked*int(h.width)
+			continue
 		}
-		at++
-		bit += int(h.width)
+		for ; zeros < n; zeros++ {
+			w &= w - 1
+		}
+		return zeros, at + bits.TrailingZeros64(w)/int(h.width)
 	}
 	return zeros, at
 }
-
-var errLevel = errors.New("a level is over the column's maximum")
 
 // count passes over n values and counts those equal to want.
 func (h *hybrid) count(n int, want uint32) (int, error) {
@@ -257,14 +272,9 @@ func (h *hybrid) count(n int, want uint32) (int, error) {
 			if h.value == want {
 				found += k
 			}
-		case h.width == 1:
-			ones := countOnes(h.packed, h.bit, k)
-			if want == 1 {
-				found += ones
-			} else {
-				found += k - ones
-			}
-			h.bit += k
+		case h.width <= 2:
+			found += h.countNarrow(k, want)
+			h.bit += k * int(h.width)
 		default:
 			for range k {
 				if h.at(h.bit) == want {
@@ -277,6 +287,45 @@ func (h *hybrid) count(n int, want uint32) (int, error) {
 		n -= k
 	}
 	return found, nil
+}
+
+// narrowAtOnce is the number of bits of narrow values that are looked at together: a word less what its first byte can have before them.
+const narrowAtOnce = 56
+
+// narrow gives a word with a bit for every value of a bit-packed run of width 1 or 2 that equals want, among those from bit on: count of
+// them at most. The bits are width apart.
+func (h *hybrid) narrow(bit, count int, want uint32) (word uint64, n int) {
+	n = min(count, narrowAtOnce/int(h.width))
+	w := loadWord(h.packed, bit>>3) >> (uint(bit) & 7)
+	if h.width == 1 {
+		return (w ^ (uint64(want) - 1)) & (1<<n - 1), n
+	}
+	const odd = 0x5555555555555555
+	w ^= uint64(want) * odd
+	return ^(w | w>>1) & odd & (1<<(2*n) - 1), n
+}
+
+func (h *hybrid) countNarrow(k int, want uint32) int {
+	found, bit := 0, h.bit
+	for k > 0 {
+		w, n := h.narrow(bit, k, want)
+		found += bits.OnesCount64(w)
+		k -= n
+		bit += n * int(h.width)
+	}
+	return found
+}
+
+// loadWord gives eight bytes from at on, zero after the end.
+func loadWord(b []byte, at int) uint64 {
+	if at+8 <= len(b) {
+		return binary.LittleEndian.Uint64(b[at:])
+	}
+	var w uint64
+	for i := len(b) - 1; i >= at; i-- {
+		w = w<<8 | uint64(b[i])
+	}
+	return w
 }
 
 // skip passes over n values.
@@ -295,23 +344,4 @@ func (h *hybrid) skip(n int) error {
 		n -= k
 	}
 	return nil
-}
-
-// countOnes counts the set bits among n from bit on.
-func countOnes(b []byte, bit, n int) int {
-	ones := 0
-	for n > 0 && bit&7 != 0 {
-		ones += int(b[bit>>3] >> (uint(bit) & 7) & 1)
-		bit++
-		n--
-	}
-	for ; n >= 64; n -= 64 {
-		ones += bits.OnesCount64(binary.LittleEndian.Uint64(b[bit>>3:]))
-		bit += 64
-	}
-	for ; n > 0; n-- {
-		ones += int(b[bit>>3] >> (uint(bit) & 7) & 1)
-		bit++
-	}
-	return ones
 }

@@ -125,15 +125,25 @@ func (v *values) plainBytes(src []byte, skip, take int) (int, error) {
 		if n > len(src)-at {
 			return 0, errValuesShort
 		}
-		if len(v.data)+n > math.MaxInt32 {
-			return 0, errTooMuch
+		if err := v.add(src[at : at+n]); err != nil {
+			return 0, err
 		}
-		v.data = append(v.data, src[at:at+n]...)
-		v.ends = append(v.ends, int32(len(v.data)))
 		at += n
 	}
 	return at, nil
 }
+
+// add appends a value to a list of a ByteArray that is not empty or has its first end.
+func (v *values) add(b []byte) error {
+	if len(v.data)+len(b) > math.MaxInt32 {
+		return errTooMuch
+	}
+	v.data = append(v.data, b...)
+	v.ends = append(v.ends, int32(len(v.data)))
+	return nil
+}
+
+func le32(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) }
 
 // copyOf appends value i of from, which has the same shape.
 func (v *values) copyOf(s shape, from *values, i int) error {
@@ -142,12 +152,7 @@ func (v *values) copyOf(s shape, from *values, i int) error {
 		if len(v.ends) == 0 {
 			v.ends = append(v.ends, 0)
 		}
-		b := from.bytes(i)
-		if len(v.data)+len(b) > math.MaxInt32 {
-			return errTooMuch
-		}
-		v.data = append(v.data, b...)
-		v.ends = append(v.ends, int32(len(v.data)))
+		return v.add(from.bytes(i))
 	case format.FixedLenByteArray:
 		v.data = append(v.data, from.fixed(i)...)
 	default:

@@ -4,40 +4,62 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
-// story tells a person what happens, and counts what was checked.
+// story tells a person what happens, and counts what was checked. The SDK's exporters check from goroutines of their own.
 type story struct {
-	out    io.Writer
-	begin  time.Time
+	out   io.Writer
+	begin time.Time
+
+	mu     sync.Mutex
 	checks int
 	wrong  []string
 }
 
 // chapter begins a part of the demo.
 func (s *story) chapter(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	fmt.Fprintf(s.out, "\n[%5.1f s] %s\n", time.Since(s.begin).Seconds(), fmt.Sprintf(format, args...))
 }
 
 // say prints one indented line.
 func (s *story) say(format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line(format, args...)
+}
+
+func (s *story) line(format string, args ...any) {
 	fmt.Fprintf(s.out, "   %s\n", fmt.Sprintf(format, args...))
 }
 
 // check counts one thing that was tested, and tells of it when it is wrong.
 func (s *story) check(ok bool, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.checks++
 	if ok {
 		return
 	}
 	what := fmt.Sprintf(format, args...)
 	s.wrong = append(s.wrong, what)
-	s.say("WRONG: %s", what)
+	s.line("WRONG: %s", what)
+}
+
+// right counts things that were tested elsewhere and found right.
+func (s *story) right(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.checks += n
 }
 
 // end prints the verdict and says whether every answer was right.
 func (s *story) end(err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	took := time.Since(s.begin).Seconds()
 	switch {
 	case err != nil:

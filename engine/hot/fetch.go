@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ func (s *scan) Fetch(ctx context.Context, rows []int64) ([]tael.Span, error) {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortFunc(order, func(a, b int) int { return compare(rows[a], rows[b]) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(rows[a], rows[b]) })
 	spans := make([]tael.Span, len(rows))
 	for len(order) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -54,16 +55,6 @@ func (s *scan) Fetch(ctx context.Context, rows []int64) ([]tael.Span, error) {
 	return spans, nil
 }
 
-func compare(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 // reader gives the scan's reader of a segment.
 func (s *scan) reader(segment int) *reader {
 	if s.readers == nil {
@@ -92,7 +83,7 @@ func (s *scan) Close() {
 		s.builder.Release()
 	}
 	s.release()
-	s.heap, s.readers = nil, nil
+	s.heap, s.segments, s.readers = nil, nil, nil
 }
 
 // release gives the memory of the candidates back to the meter, which only refuses more.

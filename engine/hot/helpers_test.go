@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -274,6 +275,21 @@ func blockCounter(t testing.TB, dir string, block bool) {
 		err = os.Mkdir(path, 0o700)
 	}
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// copySparse copies a directory with cp, which keeps the holes of the logs.
+func copySparse(t testing.TB, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-r", "--sparse=always", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v, %s", err, out)
+	}
+}
+
+func remove(t testing.TB, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
 }

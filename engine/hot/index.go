@@ -47,6 +47,7 @@ type index struct {
 type Bounds struct {
 	MinStart, MaxStart uint64
 	MaxEnd             uint64
+	MaxDuration        uint64 // of a span, nanoseconds
 }
 
 func newIndex() *index {
@@ -95,6 +96,7 @@ func (b *Bounds) add(h fragment.Header) {
 	}
 	b.MaxStart = max(b.MaxStart, h.MaxStart)
 	b.MaxEnd = max(b.MaxEnd, h.MaxEnd)
+	b.MaxDuration = max(b.MaxDuration, h.MaxDuration)
 }
 
 func (x *index) tenant(name string) uint16 {

@@ -1,8 +1,10 @@
 package hot
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -18,11 +20,13 @@ const (
 	nextChunk  = 64
 )
 
-// scan yields the rows of candidate entries, those that can hold the best rows first.
+// scan yields the rows of candidate entries, those that can hold the best rows first. A segment's headers are looked at only when no candidate
+// is better than the best that it could hold: the newest spans are usually in the newest segment.
 type scan struct {
 	snapshot *Snapshot
 	request  query.ScanRequest
-	heap     []candidate // the best on top
+	segments []segmentPart // not looked at yet, the best last
+	heap     []candidate   // the best on top
 	chunk    int
 	held     int64 // bytes, charged to the meter
 
@@ -30,6 +34,13 @@ type scan struct {
 	readers []*reader // by position in snapshot.held, made when needed
 	builder *fragment.BatchBuilder
 	closed  bool
+}
+
+// segmentPart is a segment that can hold matches.
+type segmentPart struct {
+	bound   uint64 // the largest sort key of its rows
+	segment int    // in snapshot.held
+	tenant  uint16
 }
 
 // candidate is an entry that can hold matches.
@@ -50,33 +61,53 @@ func (s *Snapshot) Scan(ctx context.Context, req query.ScanRequest) (query.Scan,
 	for i := range s.held {
 		v := &s.held[i].view
 		tenant, ok := v.tenant(req.Tenant)
-		if !ok || !fitsTimes(req.Filter, v.bounds.MinStart, v.bounds.MaxStart) {
+		if !ok || !fitsTimes(req.Filter, v.bounds.MinStart, v.bounds.MaxStart) || v.bounds.MaxDuration < req.Filter.MinDuration {
 			continue
 		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		for k := range v.records {
-			r := &v.records[k]
-			if r.tenant != tenant || !fits(req.Filter, &r.header) || !fragment.FilterMatches(v.filter(r), req.Terms) {
-				continue
-			}
-			bound := r.header.MaxStart
-			if req.Sort == tael.SortDuration {
-				bound = r.header.MaxDuration
-			}
-			sc.heap = append(sc.heap, candidate{bound: bound, at: uint32(k), segment: uint32(i)})
-		}
+		sc.segments = append(sc.segments, segmentPart{bound: sc.key(v.bounds.MaxStart, v.bounds.MaxDuration), segment: i, tenant: tenant})
 	}
-	sc.held = int64(len(sc.heap)) * candidateBytes
-	if err := req.Meter.Hold(sc.held); err != nil {
-		sc.release()
+	slices.SortStableFunc(sc.segments, func(a, b segmentPart) int { return cmp.Compare(a.bound, b.bound) })
+	if err := sc.look(); err != nil {
+		sc.Close()
 		return nil, err
 	}
-	for i := len(sc.heap)/2 - 1; i >= 0; i-- {
-		sc.down(i)
-	}
 	return sc, nil
+}
+
+// key picks the sort key.
+func (s *scan) key(maxStart, maxDuration uint64) uint64 {
+	if s.request.Sort == tael.SortDuration {
+		return maxDuration
+	}
+	return maxStart
+}
+
+// look takes in the candidates of segments until the best candidate is better than what the other segments can hold.
+func (s *scan) look() error {
+	for len(s.segments) > 0 {
+		p := s.segments[len(s.segments)-1]
+		if len(s.heap) > 0 && s.heap[0].bound >= p.bound {
+			return nil
+		}
+		s.segments = s.segments[:len(s.segments)-1]
+		before := len(s.heap)
+		v := &s.snapshot.held[p.segment].view
+		for k := range v.records {
+			r := &v.records[k]
+			if r.tenant == p.tenant && fits(s.request.Filter, &r.header) && fragment.FilterMatches(v.filter(r), s.request.Terms) {
+				s.heap = append(s.heap, candidate{bound: s.key(r.header.MaxStart, r.header.MaxDuration), at: uint32(k), segment: uint32(p.segment)})
+			}
+		}
+		bytes := int64(len(s.heap)-before) * candidateBytes
+		s.held += bytes
+		if err := s.request.Meter.Hold(bytes); err != nil {
+			return err
+		}
+		for i := len(s.heap)/2 - 1; i >= 0; i-- {
+			s.down(i)
+		}
+	}
+	return nil
 }
 
 // fitsTimes tells whether spans that start between first and last can match.
@@ -121,26 +152,40 @@ func (s *scan) pop() candidate {
 
 // Bound is the largest sort key that is still to come.
 func (s *scan) Bound() (uint64, bool) {
-	if s.closed || len(s.heap) == 0 {
+	if s.closed || len(s.heap) == 0 && len(s.segments) == 0 {
 		return 0, false
 	}
-	return s.heap[0].bound, true
+	bound := uint64(0)
+	if len(s.heap) > 0 {
+		bound = s.heap[0].bound
+	}
+	if n := len(s.segments); n > 0 {
+		bound = max(bound, s.segments[n-1].bound)
+	}
+	return bound, true
 }
 
-// Next decodes the next entries and keeps the rows that match.
+// Next decodes the next entries and keeps the rows that match. The batch is empty when none does, also when no segment that was left had a
+// candidate.
 func (s *scan) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	if s.closed {
 		return nil, errClosed("scan")
 	}
-	if len(s.heap) == 0 {
+	if len(s.heap) == 0 && len(s.segments) == 0 {
 		return nil, io.EOF
+	}
+	if err := s.look(); err != nil {
+		return nil, err
 	}
 	if s.builder == nil {
 		s.builder = fragment.NewBatchBuilder(memory.DefaultAllocator, s.request.Columns)
 	}
-	for range min(s.chunk, len(s.heap)) {
+	for i := 0; i < s.chunk && len(s.heap) > 0; i++ {
 		if err := ctx.Err(); err != nil {
 			return nil, err
+		}
+		if n := len(s.segments); n > 0 && s.segments[n-1].bound > s.heap[0].bound {
+			break // another segment may be better; the next batch looks there
 		}
 		c := s.pop()
 		ordinal := 0

@@ -99,6 +99,7 @@ func checkTraces(t *testing.T, seg *Segment, m *model) {
 			}
 			bounds.MaxStart = max(bounds.MaxStart, sp.Start)
 			bounds.MaxEnd = max(bounds.MaxEnd, sp.End)
+			bounds.MaxDuration = max(bounds.MaxDuration, sp.Duration())
 			return nil
 		})
 	})

@@ -52,37 +52,6 @@ func BenchmarkCut(b *testing.B) {
 	b.ReportMetric(float64(resources)/float64(b.N), "resources/request")
 }
 
-// packed is the fragments of a load, copied.
-type packed struct {
-	fragments []*Fragment
-	resources map[ResourceID][]byte
-	spans     int
-}
-
-func (p *packed) resource(id ResourceID) ([]byte, error) { return p.resources[id], nil }
-
-func cutAll(t testing.TB, bodies [][]byte) *packed {
-	t.Helper()
-	p := &packed{resources: map[ResourceID][]byte{}}
-	c := NewCutter(DefaultLimits())
-	for _, body := range bodies {
-		batch, rejected, err := c.Cut("default", body, agentTime)
-		if err != nil || rejected.Spans > 0 {
-			t.Fatal(err, rejected.Message())
-		}
-		for _, r := range batch.Resources {
-			p.resources[r.ID] = append([]byte(nil), r.Bytes...)
-		}
-		for _, f := range batch.Fragments {
-			f.Body = append([]byte(nil), f.Body...)
-			f.Terms = append([]uint64(nil), f.Terms...)
-			p.fragments = append(p.fragments, &f)
-			p.spans += int(f.Header.Spans)
-		}
-	}
-	return p
-}
-
 func BenchmarkRows(b *testing.B) {
 	p := cutAll(b, agentRequests(b, 10_000))
 	for _, bench := range []struct {

@@ -44,7 +44,7 @@ func (c *Cutter) attribute(b []byte) error {
 		if !validText(b[2:key]) {
 			return errUTF8
 		}
-		c.terms = append(c.terms, c.termer.attribute(b[2:key], tael.KindInt, n, nil))
+		c.terms = append(c.terms, c.termer.number(b[:key], int64(n)))
 		return nil
 	case tagAnyDouble:
 		if len(v) != 9 {

@@ -35,7 +35,7 @@ type Entry struct {
 }
 
 // AppendEntry adds an entry of fragments of one trace: the header covers all, the filter has the terms of all, and the body is the
-// bodies in order, compressed as one.
+// bodies in order, compressed as one. The bodies have at most 1 GiB together: Entry.Body gives no more.
 func AppendEntry(dst []byte, fs []*Fragment) []byte {
 	at := len(dst)
 	dst = append(dst, make([]byte, entryFixed)...)

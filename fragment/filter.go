@@ -27,10 +27,10 @@ func AppendFilter(dst []byte, terms []uint64, bitsPerTerm int) []byte {
 	clear(filter)
 	blocks := uint64(n / filterBlock)
 	for _, term := range terms {
-		block := filter[filterBlock*((term>>32)*blocks>>32):][:filterBlock]
-		for i, salt := range filterSalt {
+		block := (*[filterBlock]byte)(filter[filterBlock*((term>>32)*blocks>>32):])
+		for i := range filterSalt {
 			word := block[4*i : 4*i+4]
-			binary.LittleEndian.PutUint32(word, binary.LittleEndian.Uint32(word)|1<<(uint32(term)*salt>>27))
+			binary.LittleEndian.PutUint32(word, binary.LittleEndian.Uint32(word)|1<<(uint32(term)*filterSalt[i]>>27))
 		}
 	}
 	return dst
@@ -42,9 +42,9 @@ func FilterHas(filter []byte, term uint64) bool {
 		return true
 	}
 	blocks := uint64(len(filter) / filterBlock)
-	block := filter[filterBlock*((term>>32)*blocks>>32):][:filterBlock]
-	for i, salt := range filterSalt {
-		if binary.LittleEndian.Uint32(block[4*i:])&(1<<(uint32(term)*salt>>27)) == 0 {
+	block := (*[filterBlock]byte)(filter[filterBlock*((term>>32)*blocks>>32):])
+	for i := range filterSalt {
+		if binary.LittleEndian.Uint32(block[4*i:4*i+4])&(1<<(uint32(term)*filterSalt[i]>>27)) == 0 {
 			return false
 		}
 	}

@@ -96,11 +96,19 @@ func (t *termer) attribute(key []byte, kind tael.Kind, num uint64, text []byte) 
 			b = appendTermText(b, text)
 		}
 	case tael.KindInt:
-		var digits [20]byte
-		b = appendTermText(b, strconv.AppendInt(digits[:0], int64(num), 10))
+		return t.number(b, int64(num))
 	case tael.KindBool:
 		b = appendTermText(b, strconv.FormatBool(num != 0))
 	}
+	return hashTerm(b)
+}
+
+// number is attribute for an integer, of which the key is encoded already.
+func (t *termer) number(key []byte, n int64) uint64 {
+	b := append(append(t.space[:0], key...), tagKeyValueValue, 0, tagAnyString, 0)
+	b = strconv.AppendInt(b, n, 10)
+	digits := len(b) - len(key) - 4
+	b[len(key)+1], b[len(key)+3] = byte(digits+2), byte(digits)
 	return hashTerm(b)
 }
 

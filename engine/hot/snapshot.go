@@ -2,6 +2,7 @@ package hot
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"github.com/taeldb/tael"
@@ -105,9 +106,13 @@ func (s *Snapshot) Stats(ctx context.Context, tenant string, st *tael.Stats) err
 // Trace gives every stored version of every span of the trace.
 func (s *Snapshot) Trace(ctx context.Context, tenant string, id tael.TraceID, o tael.TraceOptions, m *query.Meter) ([]tael.Span, error) {
 	var spans []tael.Span
+	var held int64
+	defer func() { _ = m.Hold(-held) }() // the answer is the caller's to hold
 	err := s.trace(ctx, "trace", tenant, []tael.TraceID{id}, o, m, func(row *fragment.Row) error {
 		spans = append(spans, row.Span())
-		return nil
+		n := query.SpanBytes(&spans[len(spans)-1])
+		held += n
+		return m.Hold(n)
 	})
 	return spans, err
 }
@@ -120,7 +125,7 @@ func (s *Snapshot) Versions(ctx context.Context, tenant string, ids []tael.Trace
 	})
 }
 
-// trace decodes the rows of traces, segment by segment.
+// trace decodes the rows of traces, segment by segment. Entries that cannot be read back are the error, after all others.
 func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.TraceID, o tael.TraceOptions, m *query.Meter, yield func(*fragment.Row) error) error {
 	if err := s.usable(ctx, op); err != nil {
 		return err
@@ -128,6 +133,7 @@ func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.Trac
 	var (
 		decoder *fragment.Decoder
 		found   []uint32
+		damage  []error
 	)
 	for i := range s.held {
 		h := &s.held[i]
@@ -153,11 +159,16 @@ func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.Trac
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				if err := r.rows(rec, yield); err != nil {
+				if err := r.rows(rec, yield); errors.Is(err, tael.ErrDamaged) {
+					damage = append(damage, err)
+				} else if err != nil {
 					return err
 				}
 			}
 		}
 	}
-	return nil
+	return errors.Join(damage...)
 }
+
+// Describe implements query.Describer.
+func (s *Snapshot) Describe(e *tael.Explain) { e.HotSegments += len(s.held) }

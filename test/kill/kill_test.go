@@ -76,7 +76,10 @@ func TestDuringFlush(t *testing.T) {
 				// Stratified, so that a few rounds cover the beginning, the middle and the end.
 				part := (float64(round) + r.rng.Float64()) / float64(p.rounds+1)
 				select {
-				case <-ended: // it was quicker this time
+				case err := <-ended: // it was quicker this time
+					if err != nil {
+						t.Fatal(err)
+					}
 				case <-time.After(time.Duration(part * float64(length))):
 				}
 				r.kill()

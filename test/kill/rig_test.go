@@ -76,7 +76,7 @@ func start(t *testing.T, o daemon.Options) *rig {
 	return &rig{Daemon: daemon.Start(t, o), t: t, rng: newRand(t), ctx: ctx}
 }
 
-// send begins to send a load of its own with a client that retries, and calls ended with the outcome. Every second load comes as SDKs send.
+// send begins to send a new load with a client that retries; ended gives the outcome. Every second load comes as SDKs send that export directly.
 func (r *rig) send(spans int) (ledger *loadgen.Ledger, ended <-chan error) {
 	r.t.Helper()
 	o := gen.DefaultOptions(time.Now())

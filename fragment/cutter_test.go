@@ -11,7 +11,7 @@ func TestCutAgreesWithGeneratedCode(t *testing.T) {
 	r := newRand(t)
 	c, d := NewCutter(DefaultLimits()), NewDecoder()
 	spans, taken := 0, 0
-	for i := range 10_000 {
+	for i := range 5_000 {
 		m := messer{Rand: r, now: testNow}
 		if i%3 == 0 {
 			m.bad = 30
@@ -22,8 +22,8 @@ func TestCutAgreesWithGeneratedCode(t *testing.T) {
 		}
 		c.made = Batch{}
 	}
-	if spans < 8_000 || taken < 5_000 || taken == 10_000 {
-		t.Fatalf("%d fragments in %d of 10000 requests: the test tests little", spans, taken)
+	if spans < 4_000 || taken < 2_500 || taken == 5_000 {
+		t.Fatalf("%d fragments in %d of 5000 requests: the test tests little", spans, taken)
 	}
 }
 

@@ -190,7 +190,7 @@ func TestCutGathersEqualResources(t *testing.T) {
 		}
 	}
 	// Small again after a large request, and right.
-	for _, n := range []int{20_000, 10, 700, 0, 3} {
+	for _, n := range []int{9_000, 10, 700, 0, 3} {
 		checkCut(t, c, d, manySmall(n, n/2+1), testNow)
 	}
 	if len(c.slots) > 16*minSlots {

@@ -196,13 +196,13 @@ func eachSpan(g *tracepb.ResourceSpans, yield func(*tracepb.ScopeSpans, *tracepb
 }
 
 func content(t *testing.T, g *tracepb.ResourceSpans, s *tracepb.ScopeSpans, span *tracepb.Span) string {
-	group := proto.CloneOf(g)
-	group.ScopeSpans = nil
+	group := &tracepb.ResourceSpans{Resource: g.Resource, SchemaUrl: g.SchemaUrl}
+	group.ProtoReflect().SetUnknown(g.ProtoReflect().GetUnknown())
 	if group.Resource == nil {
 		group.Resource = &resourcepb.Resource{}
 	}
-	scope := proto.CloneOf(s)
-	scope.Spans = nil
+	scope := &tracepb.ScopeSpans{Scope: s.Scope, SchemaUrl: s.SchemaUrl}
+	scope.ProtoReflect().SetUnknown(s.ProtoReflect().GetUnknown())
 	var all string
 	for _, m := range []proto.Message{group, scope, span} {
 		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)

@@ -51,13 +51,15 @@ func (x *Tx) openWriter(ctx context.Context, day int32) *fileWriter {
 	reader, pipe := io.Pipe()
 	opts := x.table.opts.Writer
 	opts.Tenant = x.tenant
-	w := &fileWriter{file: x.newFile(x.tenant, day, dataSuffix), w: spanfile.NewWriter(pipe, opts), pipe: pipe, put: make(chan error, 1)}
+	w := &fileWriter{file: x.newFile(x.tenant, day, dataSuffix), pipe: pipe, put: make(chan error, 1)}
+	// The upload reads from the start, because a new spanfile.Writer writes at once.
 	go func() {
 		_, err := x.table.store.Put(ctx, w.file.key, reader)
 		// Unblocks a writer that goes on after the upload has failed.
 		reader.CloseWithError(err)
 		w.put <- err
 	}()
+	w.w = spanfile.NewWriter(pipe, opts)
 	return w
 }
 

@@ -10,6 +10,7 @@ import (
 	"unsafe"
 
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/zeebo/xxh3"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
@@ -86,7 +87,10 @@ func Open(ctx context.Context, r RangeReader, size int64, o ReadOptions) (*File,
 	if err != nil {
 		return nil, f.damage("", err)
 	}
-	if err := f.load(ctx, t, head, start); err != nil {
+	if start < int64(len(parquetMagic))+sumBytes {
+		return nil, f.damage("", errors.New("there is nothing before its footer"))
+	}
+	if err := f.load(ctx, t, head, start-sumBytes); err != nil {
 		return nil, err
 	}
 	f.info.Bytes = size
@@ -121,7 +125,7 @@ func (t *tail) need(ctx context.Context, off int64) error {
 // at is a part of what was read.
 func (t *tail) at(off, n int64) []byte { return t.b[off-t.from : off-t.from+n] }
 
-// load takes what is kept out of the footer, which starts at limit, the indexes and the sections.
+// load takes what is kept out of the footer, the indexes and the sections. At limit is their checksum, and then the footer.
 func (f *File) load(ctx context.Context, t *tail, head *footer, limit int64) error {
 	first := head.sections.Offset
 	inside := func(off, n int64) bool {
@@ -147,6 +151,12 @@ func (f *File) load(ctx context.Context, t *tail, head *footer, limit int64) err
 	}
 	if err := t.need(ctx, first); err != nil {
 		return err
+	}
+	h := xxh3.New()
+	_, _ = h.Write(t.at(first, limit-first)) // a hash takes everything
+	_, _ = h.Write(t.at(limit+sumBytes, t.size-tailHead-limit-sumBytes))
+	if h.Sum64() != binary.LittleEndian.Uint64(t.at(limit, sumBytes)) {
+		return f.damage("", errors.New("the checksum of its indexes, sections and footer does not match"))
 	}
 	f.block = head.sections
 	s, err := parseSections(t.at(f.block.Offset, f.block.Length))

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/zeebo/xxh3"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
@@ -15,8 +16,9 @@ import (
 type Writer struct {
 	w      io.Writer
 	opts   WriterOptions
-	offset int64 // bytes written
-	err    error // the first; nothing is written after it
+	offset int64        // bytes written
+	tail   *xxh3.Hasher // of what is written after the last page
+	err    error        // the first; nothing is written after it
 	closed bool
 	info   Info
 
@@ -201,6 +203,9 @@ func (w *Writer) Close() (Info, error) {
 func (w *Writer) write(b []byte) {
 	if w.err != nil {
 		return
+	}
+	if w.tail != nil {
+		_, _ = w.tail.Write(b) // a hash takes everything
 	}
 	n, err := w.w.Write(b)
 	w.offset += int64(n)

@@ -8,12 +8,14 @@ import (
 	"github.com/parquet-go/parquet-go/deprecated"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
+	"github.com/zeebo/xxh3"
 
 	"github.com/taeldb/tael/fragment"
 )
 
 // endFile writes everything after the last page: indexes, sections, footer.
 func (w *Writer) endFile() error {
+	w.tail = xxh3.New()
 	for g := range w.rowGroups {
 		for i, index := range w.indexes[g].columns {
 			if index == nil {
@@ -72,15 +74,21 @@ func (w *Writer) writeFooter(ref sectionsRef) error {
 	for range w.columns {
 		meta.ColumnOrders = append(meta.ColumnOrders, format.ColumnOrder{Value: new(format.TypeDefinedOrder)})
 	}
-	n, err := w.writeThrift(&meta)
-	if err != nil {
-		return err
+	footer, err := thrift.Marshal(new(thrift.CompactProtocol), &meta)
+	if err == nil && len(footer) > math.MaxInt32 {
+		err = fmt.Errorf("%d bytes: too many row groups", len(footer))
 	}
-	if n > math.MaxInt32 {
-		w.err = fmt.Errorf("span file writer: footer of %d bytes: too many row groups", n)
+	if err != nil {
+		w.err = fmt.Errorf("span file writer: footer: %w", err)
 		return w.err
 	}
-	w.write(append(binary.LittleEndian.AppendUint32(nil, uint32(n)), magic...))
+	// Parquet has no checksum of its footer, so one goes before it.
+	tail := w.tail
+	w.tail = nil
+	_, _ = tail.Write(footer) // a hash takes everything
+	w.write(binary.LittleEndian.AppendUint64(nil, tail.Sum64()))
+	w.write(footer)
+	w.write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(footer))), magic...))
 	return w.err
 }
 

@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"time"
@@ -308,11 +309,13 @@ func (w *segmentWriter) commit() error {
 }
 
 // run gives the writer goroutine something to do and waits for it.
-func (s *Store) run(do func() error) error {
+func (s *Store) run(ctx context.Context, do func() error) error {
 	c := command{do: do, done: make(chan error, 1)}
 	select {
 	case s.commands <- c:
 		return <-c.done
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-s.done:
 		return errClosed("command")
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/engine/query"
 	"github.com/taeldb/tael/fragment"
 )
 
@@ -19,6 +20,8 @@ func (s *scan) Fetch(ctx context.Context, rows []int64) ([]tael.Span, error) {
 	if s.closed {
 		return nil, errClosed("fetch")
 	}
+	var held int64
+	defer func() { _ = s.request.Meter.Hold(-held) }() // the answer is the caller's to hold
 	order := make([]int, len(rows))
 	for i := range order {
 		order[i] = i
@@ -37,6 +40,11 @@ func (s *scan) Fetch(ctx context.Context, rows []int64) ([]tael.Span, error) {
 		err := s.reader(segment).rows(&s.snapshot.held[segment].view.records[at], func(row *fragment.Row) error {
 			for len(order) > 0 && rows[order[0]] == locator(segment, at, ordinal) {
 				spans[order[0]] = row.Span()
+				n := query.SpanBytes(&spans[order[0]])
+				held += n
+				if err := s.request.Meter.Hold(n); err != nil {
+					return err
+				}
 				order = order[1:]
 			}
 			ordinal++

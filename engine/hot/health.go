@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -91,7 +92,7 @@ func (s *Store) probe() {
 			continue
 		}
 		// A new segment is written and synced when it is made: that is the proof. The error is in Health.
-		_ = s.run(func() error {
+		_ = s.run(context.Background(), func() error {
 			if _, err := s.writable(); err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package hot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -29,6 +30,7 @@ type scan struct {
 	heap     []candidate   // the best on top
 	chunk    int
 	held     int64 // bytes, charged to the meter
+	damage   error // of a part after the rows of the last batch, which the next call of Next returns
 
 	decoder *fragment.Decoder
 	readers []*reader // by position in snapshot.held, made when needed
@@ -152,7 +154,7 @@ func (s *scan) pop() candidate {
 
 // Bound is the largest sort key that is still to come.
 func (s *scan) Bound() (uint64, bool) {
-	if s.closed || len(s.heap) == 0 && len(s.segments) == 0 {
+	if s.closed || len(s.heap) == 0 && len(s.segments) == 0 && s.damage == nil {
 		return 0, false
 	}
 	bound := uint64(0)
@@ -166,10 +168,14 @@ func (s *scan) Bound() (uint64, bool) {
 }
 
 // Next decodes the next entries and keeps the rows that match. The batch is empty when none does, also when no segment that was left had a
-// candidate.
+// candidate. After an entry that cannot be read it goes on with the others.
 func (s *scan) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	if s.closed {
 		return nil, errClosed("scan")
+	}
+	if err := s.damage; err != nil {
+		s.damage = nil
+		return nil, err
 	}
 	if len(s.heap) == 0 && len(s.segments) == 0 {
 		return nil, io.EOF
@@ -196,6 +202,13 @@ func (s *scan) Next(ctx context.Context) (arrow.RecordBatch, error) {
 			ordinal++
 			return nil
 		})
+		if errors.Is(err, tael.ErrDamaged) {
+			if s.builder.Len() == 0 {
+				return nil, err
+			}
+			s.damage = err
+			break
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -334,3 +334,57 @@ func TestTraceHintsLeaveOut(t *testing.T) {
 		}
 	}
 }
+
+// An entry that cannot be read is named, and everything else is found.
+func TestScanGoesOnAfterDamage(t *testing.T) {
+	s := open(t, testOptions(t.TempDir()))
+	m := newModel()
+	batches := cutAll(t, "default", requests(t, 1_000, 50))
+	m.add(t, batches...)
+	appendAll(t, s, batches)
+	snap := s.Snapshot()
+	defer snap.Release()
+	// The index says that there is an entry where Badger has none.
+	v := &snap.held[0].view
+	v.records = slices.Clone(v.records)
+	lost := map[int]bool{3: true, len(v.records) / 2: true, len(v.records) - 1: true}
+	missing := 0
+	for at := range lost {
+		v.records[at].number += 1 << 20
+		missing += int(v.records[at].header.Spans)
+	}
+	sc, err := snap.Scan(context.Background(), query.ScanRequest{Tenant: "default", Filter: &tael.Filter{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sc.Close()
+	rows, damage := int64(0), 0
+	for {
+		bound, more := sc.Bound()
+		batch, err := sc.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			if more {
+				t.Error("the end comes though there was a bound")
+			}
+			break
+		}
+		if errors.Is(err, tael.ErrDamaged) {
+			damage++
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts := batch.Column(batch.Schema().FieldIndices(fragment.ColumnStart)[0]).(*array.Int64)
+		for i := range starts.Len() {
+			if uint64(starts.Value(i)) > bound {
+				t.Fatalf("a row starts at %d, the bound was %d", starts.Value(i), bound)
+			}
+		}
+		rows += batch.NumRows()
+		batch.Release()
+	}
+	if damage != len(lost) || int(rows) != len(m.spans["default"])-missing {
+		t.Errorf("%d rows and %d errors, want %d and %d", rows, damage, len(m.spans["default"])-missing, len(lost))
+	}
+}

@@ -9,7 +9,7 @@ func (s *Store) Seal(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.run(func() error {
+	return s.run(ctx, func() error {
 		s.sealActive()
 		return nil
 	})

@@ -155,7 +155,7 @@ func TestSegmentsAreSealedByAge(t *testing.T) {
 	appendAll(t, s, batches[:1])
 	now.Add(59)
 	appendAll(t, s, batches[1:])
-	if err := s.run(func() error { s.sealOld(); return nil }); err != nil || len(s.Sealed()) != 0 {
+	if err := s.run(context.Background(), func() error { s.sealOld(); return nil }); err != nil || len(s.Sealed()) != 0 {
 		t.Errorf("sealed before its time: %v", err)
 	}
 	now.Add(1)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
@@ -96,12 +97,15 @@ func (t *Table) addEntry(m *manifest, f iceberg.DataFile) error {
 	}
 	low, top := f.LowerBoundValues(), f.UpperBoundValues()
 	// Without bounds a file can hold anything of its day.
-	d.minStart = longBound(low[fieldNano], uint64(dayStart(day).UnixNano()))
-	d.maxStart = longBound(top[fieldNano], uint64(dayStart(day+1).UnixNano())-1)
+	d.minStart = min(longBound(low[fieldStart], uint64(dayStart(day).UnixMicro())), maxMicro) * 1000
+	d.maxStart = min(longBound(top[fieldStart], uint64(dayStart(day+1).UnixMicro())-1), maxMicro)*1000 + 999
 	d.maxDuration = longBound(top[fieldDuration], ^uint64(0))
 	m.data = append(m.data, d)
 	return nil
 }
+
+// maxMicro keeps the nanoseconds of a damaged bound from wrapping.
+const maxMicro = math.MaxUint64/1000 - 1
 
 // longBound reads a bound of a long column; a negative one (the duration of a span that ends before it starts) is 0.
 func longBound(b []byte, missing uint64) uint64 {

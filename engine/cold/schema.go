@@ -11,8 +11,7 @@ import (
 // Field ids of the columns that the table itself looks at; spanfile.Schema fixes them.
 const (
 	fieldTenant   = 1 // tenant
-	fieldStart    = 5 // start_time
-	fieldNano     = 6 // start_time_unix_nano
+	fieldStart    = 5 // start_time, in microseconds
 	fieldDuration = 7 // duration_nano
 
 	partitionTenant = 1000

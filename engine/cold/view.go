@@ -131,19 +131,19 @@ func (v *View) Versions(ctx context.Context, tenant string, ids []tael.TraceID, 
 	return v.withDeletes(tenant, err)
 }
 
-// Stats implements query.Source. Spans, bytes and times are exact; a trace counts once a row group that it is in. Damaged files: see View.
+// Stats implements query.Source. Spans, bytes and times are exact; a trace counts once a row group that it is in. Damaged files: see View;
+// their spans and bytes count all the same, and their times to the microsecond.
 func (v *View) Stats(ctx context.Context, tenant string, s *tael.Stats) error {
 	if err := v.open(); err != nil {
 		return err
 	}
 	var mu sync.Mutex
-	var traces int64
 	files := v.state.tenants[tenant]
-	q := newLookup(v.table, nil)
-	err := q.summaries(ctx, files, func(_ context.Context, _ *dataFile, f *fileSummary) error {
+	bounds := make(map[string]*fileSummary, len(files))
+	err := newLookup(v.table, nil).summaries(ctx, files, func(_ context.Context, f *dataFile, sum *fileSummary) error {
 		mu.Lock()
 		defer mu.Unlock()
-		traces += f.traces
+		bounds[f.key] = sum
 		return nil
 	})
 	if err != nil && !errors.Is(err, tael.ErrDamaged) {
@@ -155,19 +155,21 @@ func (v *View) Stats(ctx context.Context, tenant string, s *tael.Stats) error {
 		s.ColdSpans += rows
 		s.ColdBytes += f.bytes
 		s.ColdFiles++
-		if s.OldestStart == 0 || f.minStart < s.OldestStart {
-			s.OldestStart = f.minStart
+		from, to := f.minStart, f.maxStart
+		if sum := bounds[f.key]; sum != nil {
+			from, to = sum.minStart, sum.maxStart
+			s.Traces += sum.traces
 		}
-		s.NewestStart = max(s.NewestStart, f.maxStart)
+		if s.OldestStart == 0 || from < s.OldestStart {
+			s.OldestStart = from
+		}
+		s.NewestStart = max(s.NewestStart, to)
+		s.TracesExact = false
 	}
 	for _, f := range v.state.deletes {
 		if f.tenant == tenant {
 			s.ColdBytes += f.bytes
 		}
-	}
-	s.Traces += traces
-	if len(files) > 0 {
-		s.TracesExact = false
 	}
 	return v.withDeletes(tenant, err)
 }

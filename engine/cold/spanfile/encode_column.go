@@ -6,7 +6,6 @@ import (
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/encoding/delta"
-	"github.com/parquet-go/parquet-go/encoding/rle"
 	"github.com/parquet-go/parquet-go/format"
 )
 
@@ -176,9 +175,9 @@ func (c *column) appendValues(dst []byte) (_ []byte, e format.Encoding, err erro
 		for _, i := range c.indexes {
 			top = max(top, i)
 		}
-		width := bits.Len32(uint32(top))
+		width := roundWidth(bits.Len32(uint32(top)))
 		dst = append(dst, byte(width))
-		dst, err = appendHybrid(dst, c.indexes, width)
+		dst = appendHybrid(dst, c.indexes, width)
 		e = format.RLEDictionary
 	case c.encoding == Delta:
 		var packed []byte
@@ -201,15 +200,6 @@ func (c *column) appendValues(dst []byte) (_ []byte, e format.Encoding, err erro
 	return dst, e, err
 }
 
-// appendHybrid appends values of so many bits as runs. The encoder writes at the start of what it is given, so it gets the room after dst.
-func appendHybrid(dst []byte, values []int32, width int) ([]byte, error) {
-	if width == 0 { // one run, of a value that takes no bytes
-		return binary.AppendUvarint(dst, uint64(len(values))<<1), nil
-	}
-	packed, err := (&rle.Encoding{BitWidth: width}).EncodeInt32(dst[len(dst):], values)
-	return append(dst, packed...), err
-}
-
 // dictionaryPage is the dictionary's entries, PLAIN, and their number: 0 when no page needs it.
 func (c *column) dictionaryPage() (raw []byte, n int) {
 	if n = len(c.numbers.values); n == 0 {
@@ -223,4 +213,14 @@ func (c *column) dictionaryPage() (raw []byte, n int) {
 		}
 	}
 	return raw, n
+}
+
+func roundWidth(w int) int {
+	switch {
+	case w > 14 && w <= 16:
+		return 16
+	case w <= 8 && w > 4:
+		return 8
+	}
+	return w
 }

@@ -13,9 +13,9 @@ type layout struct {
 	leaves []Leaf
 	shapes []shape
 
-	traceID, spanID, parent, start, duration, sequence, name, service, kind, status  int
-	statusMessage, flags, traceState, droppedAttributes, droppedEvents, droppedLinks int
-	scope, resource                                                                  int
+	traceID, spanID, parent, start, startNanos, duration, sequence, name, service, kind, status int
+	statusMessage, flags, traceState, droppedAttributes, droppedEvents, droppedLinks            int
+	scope, resource                                                                             int
 
 	promoted []int          // of span attributes, in file order
 	byKey    map[string]int // attribute key to its promoted leaf
@@ -67,7 +67,7 @@ func newLayout(leaves []Leaf) (*layout, error) {
 		return mapLeaves{kind, at(path + ".key_value.key"), at(path + ".key_value.value")}
 	}
 	l.traceID, l.spanID, l.parent = at("trace_id"), at("span_id"), at("parent_span_id")
-	l.start, l.duration, l.sequence = at("start_time_unix_nano"), at("duration_nano"), at("sequence")
+	l.start, l.startNanos, l.duration, l.sequence = at("start_time"), at("start_nanos"), at("duration_nano"), at("sequence")
 	l.name, l.service, l.kind, l.status = at("name"), at("service"), at("kind"), at("status_code")
 	l.statusMessage, l.flags, l.traceState = at("status_message"), at("flags"), at("trace_state")
 	l.droppedAttributes, l.droppedEvents, l.droppedLinks = at("dropped_attributes_count"), at("dropped_events_count"), at("dropped_links_count")
@@ -89,8 +89,8 @@ func newLayout(leaves []Leaf) (*layout, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	l.versions = []int{l.traceID, l.spanID, l.start, l.duration, l.sequence, l.kind}
-	l.whole = append(l.whole, l.traceID, l.spanID, l.parent, l.start, l.duration, l.sequence, l.name, l.kind, l.status,
+	l.versions = []int{l.traceID, l.spanID, l.start, l.startNanos, l.duration, l.sequence, l.kind}
+	l.whole = append(l.whole, l.traceID, l.spanID, l.parent, l.start, l.startNanos, l.duration, l.sequence, l.name, l.kind, l.status,
 		l.statusMessage, l.flags, l.traceState, l.droppedAttributes, l.droppedEvents, l.droppedLinks, l.scope, l.resource)
 	l.whole = append(l.whole, l.promoted...)
 	for _, m := range l.maps {

@@ -67,7 +67,8 @@ func (b *spanBuilder) fixed() error {
 		v := b.by[leaf]
 		b.each(leaf, func(s *tael.Span, i int) { set(s, v.int(i)) })
 	}
-	ints(l.start, func(s *tael.Span, n int64) { s.Start = uint64(n) })
+	ints(l.start, func(s *tael.Span, n int64) { s.Start = uint64(n) * 1000 })
+	ints(l.startNanos, func(s *tael.Span, n int64) { s.Start += uint64(n) })
 	ints(l.duration, func(s *tael.Span, n int64) { s.End = s.Start + uint64(n) })
 	ints(l.sequence, func(s *tael.Span, n int64) { s.Sequence = uint64(n) })
 	ints(l.kind, func(s *tael.Span, n int64) { s.Kind = tael.SpanKind(n) })

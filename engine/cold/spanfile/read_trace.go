@@ -128,7 +128,7 @@ func (f *File) groupVersions(ctx context.Context, i int, wanted map[tael.TraceID
 	if err != nil {
 		return err
 	}
-	traces, spans, starts, durations, sequences, kinds := &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]
+	traces, spans, starts, nanos, durations, sequences, kinds := &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6]
 	at := 0
 	for _, r := range sel {
 		for row := r.from; row < r.to; row, at = row+1, at+1 {
@@ -139,7 +139,8 @@ func (f *File) groupVersions(ctx context.Context, i int, wanted map[tael.TraceID
 			}
 			copy(id.SpanID[:], spans.fixed(at))
 			id.Kind = tael.SpanKind(kinds.int(at))
-			yield(g.first+int64(row), id, tael.Version{End: uint64(starts.int(at)) + uint64(durations.int(at)), Sequence: uint64(sequences.int(at))})
+			start := uint64(starts.int(at))*1000 + uint64(nanos.int(at))
+			yield(g.first+int64(row), id, tael.Version{End: start + uint64(durations.int(at)), Sequence: uint64(sequences.int(at))})
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ var dictionaryType = &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32
 // batch makes a record batch of the rows of the selection. Its arrays share the decoded columns' memory.
 func (s *selection) batch(ctx context.Context, c fragment.Columns) (arrow.RecordBatch, error) {
 	l := s.r.f.shared.layout
-	leaves := []int{l.traceID, l.spanID, l.kind, l.start, l.duration, l.sequence}
+	leaves := []int{l.traceID, l.spanID, l.kind, l.start, l.startNanos, l.duration, l.sequence}
 	for _, o := range [...]struct {
 		wanted bool
 		leaf   int
@@ -50,7 +50,14 @@ func (s *selection) batch(ctx context.Context, c fragment.Columns) (arrow.Record
 	b.fixed(fragment.ColumnTraceID, l.traceID)
 	b.fixed(fragment.ColumnSpanID, l.spanID)
 	b.int32(fragment.ColumnKind, l.kind)
-	starts := b.int64(l.start)
+	micros, nanos := b.int64(l.start), b.int64(l.startNanos)
+	if b.err != nil {
+		return nil, b.err
+	}
+	starts := make([]int64, len(micros))
+	for i, n := range micros {
+		starts[i] = n*1000 + nanos[i]
+	}
 	b.add(fragment.ColumnStart, ints64(starts))
 	lasted := b.int64(l.duration)
 	durations := make([]int64, len(lasted))

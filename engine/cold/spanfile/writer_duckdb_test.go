@@ -158,7 +158,7 @@ func TestDuckDBFilters(t *testing.T) {
 	}{
 		{fmt.Sprintf("trace_id = unhex('%x')", row.TraceID[:]), same(func(r *fragment.Row) bool { return r.TraceID == row.TraceID })},
 		{fmt.Sprintf("span_id = unhex('%x')", row.SpanID[:]), 1},
-		{fmt.Sprintf("start_time_unix_nano < %d", row.Start), same(func(r *fragment.Row) bool { return r.Start < row.Start })},
+		{fmt.Sprintf("epoch_us(start_time) * 1000 + start_nanos < %d", row.Start), same(func(r *fragment.Row) bool { return r.Start < row.Start })},
 		{"duration_nano < 0", same(func(r *fragment.Row) bool { return int64(r.End-r.Start) < 0 })},
 		{"kind = -7", same(func(r *fragment.Row) bool { return r.Kind == -7 })},
 		{"status_code = 2", same(func(r *fragment.Row) bool { return r.StatusCode == 2 })},

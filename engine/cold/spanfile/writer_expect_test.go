@@ -22,7 +22,7 @@ type entry struct {
 func expect(tenant string, r *fragment.Row) map[string]any {
 	cells := map[string]any{
 		"tenant": tenant, "trace_id": string(r.TraceID[:]), "span_id": string(r.SpanID[:]), "parent_span_id": nil,
-		"start_time": int64(r.Start / 1000), "start_time_unix_nano": int64(r.Start), "duration_nano": int64(r.End) - int64(r.Start), "sequence": int64(r.Sequence),
+		"start_time": int64(r.Start / 1000), "start_nanos": int64(r.Start % 1000), "duration_nano": int64(r.End) - int64(r.Start), "sequence": int64(r.Sequence),
 		"name": string(r.Name), "kind": int64(r.Kind), "status_code": int64(r.StatusCode), "status_message": emptyNil(r.StatusMessage), "trace_state": emptyNil(r.TraceState),
 		"flags": int64(r.Flags), "dropped_attributes_count": int64(r.DroppedAttributes), "dropped_events_count": int64(r.DroppedEvents), "dropped_links_count": int64(r.DroppedLinks),
 		"scope_name": r.Scope.Name, "scope_version": r.Scope.Version, "scope_otlp": string(appendScope(nil, r.Scope)),

@@ -37,7 +37,7 @@ func DefaultWriterOptions() WriterOptions {
 		PageBytes:       512 << 10,
 		DictionaryBytes: 256 << 10,
 		TraceBits:       10,
-		TermBits:        10,
+		TermBits:        8,
 	}
 }
 

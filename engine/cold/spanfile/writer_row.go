@@ -11,7 +11,7 @@ import (
 
 // spanColumns are the columns of a span's own fields.
 type spanColumns struct {
-	tenant, traceID, spanID, parent, startMicros, start, duration, sequence, name, kind, status, message, flags, state *column
+	tenant, traceID, spanID, parent, start, startNanos, duration, sequence, name, kind, status, message, flags, state *column
 
 	droppedAttributes, droppedEvents, droppedLinks *column
 	tenantAt                                       int32
@@ -19,8 +19,8 @@ type spanColumns struct {
 
 func (s *spanColumns) bind(byPath map[string]*column) {
 	for name, c := range map[string]**column{
-		"tenant": &s.tenant, "trace_id": &s.traceID, "span_id": &s.spanID, "parent_span_id": &s.parent, "start_time": &s.startMicros,
-		"start_time_unix_nano": &s.start, "duration_nano": &s.duration, "sequence": &s.sequence, "name": &s.name, "kind": &s.kind, "status_code": &s.status,
+		"tenant": &s.tenant, "trace_id": &s.traceID, "span_id": &s.spanID, "parent_span_id": &s.parent, "start_time": &s.start,
+		"start_nanos": &s.startNanos, "duration_nano": &s.duration, "sequence": &s.sequence, "name": &s.name, "kind": &s.kind, "status_code": &s.status,
 		"status_message": &s.message, "flags": &s.flags, "trace_state": &s.state, "dropped_attributes_count": &s.droppedAttributes,
 		"dropped_events_count": &s.droppedEvents, "dropped_links_count": &s.droppedLinks,
 	} {
@@ -61,8 +61,8 @@ func (w *Writer) put(r *fragment.Row, fresh bool) {
 		s.parent.group.value(w.row)
 		s.parent.putText(r.ParentID[:])
 	}
-	s.startMicros.putNumber(r.Start / 1000)
-	s.start.putNumber(r.Start)
+	s.start.putNumber(r.Start / 1000)
+	s.startNanos.putNumber(r.Start % 1000)
 	s.duration.putNumber(r.End - r.Start)
 	s.sequence.putNumber(r.Sequence)
 	s.name.putText(validText(r.Name))

@@ -13,7 +13,6 @@ import (
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/cold/objstore"
 	"github.com/taeldb/tael/engine/cold/spanfile"
-	"github.com/taeldb/tael/fragment"
 )
 
 // files opens data files and keeps what is worth keeping of them, both bounded: the open files, and longer than those the
@@ -35,10 +34,13 @@ type files struct {
 type fileSummary struct {
 	filter []byte // fragment filter over fragment.TermTrace
 	traces int64  // about: a trace that goes on in the next row group counts twice
+
+	minStart, maxStart uint64 // unix nanoseconds, exact
 }
 
-func (s *fileSummary) hasTrace(id tael.TraceID) bool {
-	return fragment.FilterHas(s.filter, fragment.TermTrace(id))
+func summarize(f *spanfile.File) *fileSummary {
+	i := f.Info()
+	return &fileSummary{filter: f.TraceFilter(), traces: i.Traces, minStart: i.MinStart, maxStart: i.MaxStart}
 }
 
 func newFiles(t *Table) (*files, error) {
@@ -108,7 +110,8 @@ func (c *files) load(f *dataFile) (*spanfile.File, error) {
 		}
 		return nil, fileError(f.key, err)
 	}
-	summary := &fileSummary{filter: bytes.Clone(file.TraceFilter()), traces: file.Info().Traces}
+	summary := summarize(file)
+	summary.filter = bytes.Clone(summary.filter) // not a part of the file's
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.open.put(f.key, file, file.MemoryBytes())
@@ -141,7 +144,7 @@ func (c *files) summary(ctx context.Context, f *dataFile) (*fileSummary, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &fileSummary{filter: file.TraceFilter(), traces: file.Info().Traces}, nil
+	return summarize(file), nil
 }
 
 // forget lets go of files that a new state does not have.

@@ -50,11 +50,11 @@ type Options struct {
 	Register prometheus.Registerer // nil: not exported
 }
 
-// DefaultOptions are the documented defaults: 64 MiB bodies, 256 MiB in flight, 30 s to send a body.
+// DefaultOptions are the documented defaults: 64 MiB bodies, 128 MiB in flight, 30 s to send a body.
 func DefaultOptions() Options {
 	return Options{
 		MaxBodyBytes:     64 << 20,
-		MaxInflightBytes: 256 << 20,
+		MaxInflightBytes: 128 << 20,
 		ReadTimeout:      30 * time.Second,
 		RetryAfter:       time.Second,
 		Limits:           fragment.DefaultLimits(),

@@ -2,7 +2,6 @@ package hot
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -34,7 +33,7 @@ func TestKillAtEveryStep(t *testing.T) {
 			return
 		}
 		dir := filepath.Join(copies, step+string(rune('0'+seen[step])))
-		if err := os.CopyFS(dir, os.DirFS(o.Dir)); err != nil {
+		if err := copyTree(o.Dir, dir); err != nil {
 			t.Errorf("copy at %s: %v", step, err)
 		}
 		moments = append(moments, moment{step, dir, acked})

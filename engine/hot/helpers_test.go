@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -229,10 +231,56 @@ func checkAll(t testing.TB, s *Store, m *model) {
 func copyDir(t testing.TB, from string) string {
 	t.Helper()
 	to := t.TempDir()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+	if err := copyTree(from, to); err != nil {
 		t.Fatal(err)
 	}
 	return to
+}
+
+// copyTree copies a directory and leaves holes where there are zeroes, of which the logs have many.
+func copyTree(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(to, name)
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o700)
+		}
+		return copyFile(path, target)
+	})
+}
+
+func copyFile(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return errors.Join(err, in.Close())
+	}
+	defer func() { err = errors.Join(err, in.Close(), out.Close()) }()
+	block, zeroes := make([]byte, 64<<10), make([]byte, 64<<10)
+	for at := int64(0); ; {
+		n, err := io.ReadFull(in, block)
+		if n > 0 && !bytes.Equal(block[:n], zeroes[:n]) {
+			if _, err := out.WriteAt(block[:n], at); err != nil {
+				return err
+			}
+		}
+		at += int64(n)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return out.Truncate(at)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // segmentDirs lists the directories of segments.
@@ -276,14 +324,6 @@ func blockCounter(t testing.TB, dir string, block bool) {
 	}
 	if err != nil {
 		t.Fatal(err)
-	}
-}
-
-// copySparse copies a directory with cp, which keeps the holes of the logs.
-func copySparse(t testing.TB, from, to string) {
-	t.Helper()
-	if out, err := exec.Command("cp", "-r", "--sparse=always", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v, %s", err, out)
 	}
 }
 

@@ -154,8 +154,9 @@ func (s *scan) readAhead() {
 		if p.early != nil {
 			continue
 		}
-		p.early = make(chan read, 1)
-		s.running.Go(func() { p.early <- s.read(s.life, p) })
+		early := make(chan read, 1) // its own variable: await clears p.early meanwhile
+		p.early = early
+		s.running.Go(func() { early <- s.read(s.life, p) })
 	}
 }
 

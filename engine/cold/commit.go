@@ -198,7 +198,9 @@ func (a *attempt) metadata(base *state, e *edit, list string) (meta table.Metada
 				return err
 			}
 		}
-		meta, err = b.Build()
+		if meta, err = b.Build(); err == nil && e.operation == "" {
+			meta, err = stamp(meta, a.timestamp(base))
+		}
 		return err
 	})
 	return meta, err
@@ -208,8 +210,7 @@ func (a *attempt) newSnapshot(base *state, e *edit, list string) *table.Snapshot
 	schema := base.head.meta.CurrentSchema().ID
 	s := &table.Snapshot{
 		SnapshotID: a.snapshot, SequenceNumber: base.head.meta.LastSequenceNumber() + 1, SchemaID: &schema, ManifestList: a.path(list),
-		// Clocks of two machines differ, and Iceberg refuses a snapshot that is older than the one before.
-		TimestampMs: max(a.opts.Now().UnixMilli(), base.head.meta.LastUpdatedMillis()),
+		TimestampMs: a.timestamp(base),
 		Summary:     &table.Summary{Operation: e.operation, Properties: summary(base, e)},
 	}
 	if base.snapshot != nil {
@@ -218,6 +219,11 @@ func (a *attempt) newSnapshot(base *state, e *edit, list string) *table.Snapshot
 	}
 	s.Summary.Properties[propertyCommit] = a.id
 	return s
+}
+
+// timestamp never goes back: clocks of two machines differ, and Iceberg refuses a snapshot that is older than the one before.
+func (a *attempt) timestamp(base *state) int64 {
+	return max(a.opts.Now().UnixMilli(), base.head.meta.LastUpdatedMillis())
 }
 
 // summary counts the edit and the snapshot, in Iceberg's words.

@@ -24,6 +24,9 @@ type Removed struct {
 // files that were dropped, manifests that were merged. A crash in between leaves orphans.
 func (t *Table) Expire(ctx context.Context) (Removed, error) {
 	var doomed []string
+	if _, err := t.refresh(ctx); err != nil {
+		return Removed{}, err
+	}
 	_, err := t.commit(ctx, noOwner, StepExpireCommit, func(ctx context.Context, s *state) (*edit, error) {
 		old, kept := superseded(s.head.meta, t.opts.Now().Add(-t.opts.SnapshotGrace))
 		if len(old) == 0 {

@@ -59,6 +59,9 @@ func planOldest(perDay map[int32]int64, maxBytes int64) (last int32, some bool) 
 // drop takes the partitions out of the table that choose wants.
 func (t *Table) drop(ctx context.Context, choose func(*state) func(tenant string, day int32) bool) (Dropped, error) {
 	var out Dropped
+	if _, err := t.refresh(ctx); err != nil {
+		return out, err
+	}
 	_, err := t.commit(ctx, noOwner, StepCommitMetadata, func(_ context.Context, s *state) (*edit, error) {
 		type partition struct {
 			tenant string

@@ -36,7 +36,7 @@ type head struct {
 }
 
 // newMetadata is the metadata of an empty table.
-func newMetadata(location string) (table.Metadata, error) {
+func newMetadata(location string, now time.Time) (table.Metadata, error) {
 	b, err := table.NewMetadataBuilder(icebergFormat)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,28 @@ func newMetadata(location string) (table.Metadata, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.Build()
+	meta, err := b.Build()
+	if err != nil {
+		return nil, err
+	}
+	return stamp(meta, now.UnixMilli())
+}
+
+// stamp sets the time of metadata that the library stamps with a clock of its own: all that brings no snapshot.
+func stamp(meta table.Metadata, millis int64) (table.Metadata, error) {
+	data, err := json.Marshal(meta)
+	if err != nil {
+		return nil, err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return nil, err
+	}
+	fields["last-updated-ms"] = strconv.AppendInt(nil, millis, 10)
+	if data, err = json.Marshal(fields); err != nil {
+		return nil, err
+	}
+	return parseMetadata(data)
 }
 
 // parseMetadata reads a metadata file. Errors are a tael.ErrNewer or have no class.

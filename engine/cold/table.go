@@ -63,7 +63,7 @@ func Open(ctx context.Context, store objstore.Store, opts Options) (*Table, erro
 
 // create makes the first metadata file. Of two taelds that do so at once, one wins and both use it.
 func (t *Table) create(ctx context.Context) (*head, error) {
-	meta, err := newMetadata(t.path(tableKey))
+	meta, err := newMetadata(t.path(tableKey), t.opts.Now())
 	if err != nil {
 		return nil, fmt.Errorf("cold: make table: %w", err)
 	}

@@ -22,7 +22,7 @@ type request struct {
 func (r *request) fail(err error) {
 	const most = 8 // distinct reasons are few
 	for _, old := range r.errs {
-		if old == err {
+		if errors.Is(old, err) {
 			return
 		}
 	}

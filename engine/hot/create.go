@@ -32,9 +32,8 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 			if seg.db != nil {
 				err = errors.Join(err, seg.db.Close())
 			}
-			// Nothing in it was acknowledged. What is left is removed on the next start.
-			_ = os.RemoveAll(dir)
-			err = fmt.Errorf("hot: create segment %d: %w", counter, err)
+			// Nothing in it was acknowledged. What cannot be removed now is removed on the next start.
+			err = fmt.Errorf("hot: create segment %d: %w", counter, errors.Join(err, os.RemoveAll(dir)))
 		}
 	}()
 	if seg.highWater, err = createHighWater(dir); err != nil {
@@ -57,7 +56,7 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 func newSegment(s *Store, counter uint64, dir string) *Segment {
 	seg := &Segment{
 		counter: counter, dir: dir, log: s.log, index: newIndex(), next: 1, version: 1,
-		resources: make(map[fragment.ResourceID]struct{}), gone: make(chan struct{}), steps: s.opts.Hook, onGone: s.segmentGone,
+		resources: make(map[fragment.ResourceID]struct{}), gone: make(chan struct{}), closers: s.closers, steps: s.opts.Hook, onGone: s.segmentGone,
 	}
 	seg.refs.Store(1)
 	return seg

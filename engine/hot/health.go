@@ -78,7 +78,7 @@ func (s *Store) checkDisk() error {
 }
 
 // probe keeps Health true without appends, and turns a red store green when it can write again.
-func (s *Store) probe() {
+func (s *Store) probe(ctx context.Context) {
 	defer s.wg.Done()
 	tick := time.NewTicker(s.opts.ProbeInterval)
 	defer tick.Stop()
@@ -92,7 +92,7 @@ func (s *Store) probe() {
 			continue
 		}
 		// A new segment is written and synced when it is made: that is the proof. The error is in Health.
-		_ = s.run(context.Background(), func() error {
+		_ = s.run(ctx, func() error {
 			if _, err := s.writable(); err != nil {
 				return err
 			}

@@ -26,8 +26,6 @@ const (
 	// maxEntry is bounded by the user meta byte, which counts the parts after the first.
 	maxEntry = 256 * maxPart
 
-	maxTenant = 255
-
 	spanKeyFixed = 1 + 1 + 16 + 8
 	partBytes    = 2
 )

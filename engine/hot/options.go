@@ -38,7 +38,7 @@ type Options struct {
 	MinFreeDisk uint64
 	// ProbeInterval is how often a store that cannot take data looks whether it can again.
 	ProbeInterval time.Duration
-	// Recoverers is the number of segments that are opened at a time on start.
+	// Recoverers is the number of segments that are opened at a time on start, and closed at the end.
 	Recoverers int
 	// CloseTimeout is how long Close waits for open snapshots.
 	CloseTimeout time.Duration

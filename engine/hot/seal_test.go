@@ -54,7 +54,7 @@ func TestSealAndTraces(t *testing.T) {
 		})
 	}
 	stop := errors.New("stop")
-	if err := seg.Traces(context.Background(), func(string, *Trace) error { return stop }); err != stop {
+	if err := seg.Traces(context.Background(), func(string, *Trace) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("the error of yield comes back as %v", err)
 	}
 }

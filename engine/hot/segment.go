@@ -41,6 +41,7 @@ type Segment struct {
 	closeOnce sync.Once
 	gone      chan struct{}
 	closeErr  error
+	closers   chan struct{} // bounds how many segments are closed at a time
 	steps     func(string)
 	onGone    func(*Segment)
 }
@@ -81,6 +82,9 @@ func (s *Segment) release() {
 func (s *Segment) close() {
 	s.closeOnce.Do(func() {
 		defer close(s.gone)
+		// Closing may write a memtable to level 0, which takes the memory of another.
+		s.closers <- struct{}{}
+		defer func() { <-s.closers }()
 		dead := s.dead.Load()
 		var errs []error
 		if dead && !s.recovered {

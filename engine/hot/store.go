@@ -26,6 +26,7 @@ type Store struct {
 	groups   chan *group
 	free     chan *group
 	commands chan command
+	closers  chan struct{}
 
 	door    sync.RWMutex // held for reading while a request enters the queue
 	closed  bool         // under door
@@ -76,7 +77,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s := &Store{
 		opts: opts, log: opts.Logger,
 		queue: make(chan *request, queueLength), groups: make(chan *group), free: make(chan *group, groupsInFlight),
-		commands: make(chan command), done: make(chan struct{}), leaving: make(map[*Segment]struct{}),
+		commands: make(chan command), closers: make(chan struct{}, opts.Recoverers), done: make(chan struct{}), leaving: make(map[*Segment]struct{}),
 	}
 	if s.dataDir, err = openLayout(dir); err != nil {
 		return nil, err
@@ -101,7 +102,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s.wg.Add(3)
 	go s.gather()
 	go s.write()
-	go s.probe()
+	go s.probe(context.WithoutCancel(ctx))
 	return s, nil
 }
 

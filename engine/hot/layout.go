@@ -69,7 +69,12 @@ func openLayout(dir string) (id string, err error) {
 	case err != nil:
 		return "", fmt.Errorf("hot: read the data directory's name: %w", err)
 	}
-	lines := strings.Split(string(b), "\n")
+	return parseName(path, string(b))
+}
+
+// parseName reads the content of the file that names the data directory.
+func parseName(path, content string) (id string, err error) {
+	lines := strings.Split(content, "\n")
 	if len(lines) < 2 || !strings.HasPrefix(lines[0], "tael hot ") {
 		return "", fmt.Errorf("hot: %s: %w: want a line %q and a uuid", path, tael.ErrDamaged, layoutVersion)
 	}

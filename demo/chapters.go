@@ -85,7 +85,7 @@ func (w *show) askAgain(ctx context.Context) error {
 
 // ask asks for traces by id and by filter, of the programs and of the load. cold says where the spans must be.
 func (w *show) ask(ctx context.Context, cold bool) error {
-	if err := w.askSamples(ctx); err != nil {
+	if err := w.askSamples(ctx, w.load, "generated traces"); err != nil {
 		return err
 	}
 	if err := w.askPrograms(ctx); err != nil {
@@ -99,16 +99,16 @@ func (w *show) ask(ctx context.Context, cold bool) error {
 	return nil
 }
 
-// askSamples asks for some of the generated traces by id.
-func (w *show) askSamples(ctx context.Context) error {
+// askSamples asks for some of the traces of a load by id.
+func (w *show) askSamples(ctx context.Context, ledger *loadgen.Ledger, what string) error {
 	o := loadgen.DefaultVerifyOptions()
 	o.URL, o.Sample = w.taeld.REST, 300
-	report, err := loadgen.Verify(ctx, o, w.load)
+	report, err := loadgen.Verify(ctx, o, ledger)
 	if err != nil {
 		return err
 	}
-	w.say("%d generated traces by id: %d have every span exactly once; half of the answers took less than %.1f ms",
-		report.Traces, report.Complete, report.Latency.Quantile(0.5).Seconds()*1e3)
+	w.say("%d %s by id: %d have every span exactly once; half of the answers took less than %.1f ms",
+		report.Traces, what, report.Complete, report.Latency.Quantile(0.5).Seconds()*1e3)
 	w.checked(report)
 	return nil
 }

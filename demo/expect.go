@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/taeldb/tael/bench/gen"
@@ -56,9 +57,11 @@ func searches(g *gen.Generator) []search {
 		{what: "longest 10 calls of the model " + model,
 			query: url.Values{"attribute": {"gen_ai.request.model=" + model}, "sort": {"duration"}}, limit: 10, longest: true,
 			match: func(k known) bool { return k.Model == model }},
-		{what: "newest 20 operations with \"refund\" in the name that servers did",
-			query: url.Values{"operation": {"refund"}, "kind": {"server"}}, limit: 20,
-			match: func(k known) bool { return k.Kind == 2 && bytes.Contains([]byte(k.Name), []byte("refund")) }},
+		{what: "newest 20 requests with \"refund\" in the name that orders-api got",
+			query: url.Values{"service": {"orders-api"}, "operation": {"refund"}, "kind": {"server"}}, limit: 20,
+			match: func(k known) bool {
+				return k.Service == "orders-api" && k.Kind == 2 && strings.Contains(k.Name, "refund")
+			}},
 		{what: "what user " + g.Trace(owner).UserID + " did",
 			query: url.Values{"attribute": {"user.id=" + g.Trace(owner).UserID}}, limit: 20, match: byTraces(g, 0, g.SameUser(owner))},
 		{what: "what happened to " + g.Trace(owner).OrderID + " (a key without a column of its own)",

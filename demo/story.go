@@ -15,8 +15,12 @@ type story struct {
 
 	mu     sync.Mutex
 	checks int
-	wrong  []string
+	failed int
+	wrong  []string // the first of those that failed
 }
+
+// maxTold bounds how many failed checks are told in words.
+const maxTold = 20
 
 // chapter begins a part of the demo.
 func (s *story) chapter(format string, args ...any) {
@@ -44,6 +48,10 @@ func (s *story) check(ok bool, format string, args ...any) {
 	if ok {
 		return
 	}
+	s.failed++
+	if s.failed > maxTold {
+		return
+	}
 	what := fmt.Sprintf(format, args...)
 	s.wrong = append(s.wrong, what)
 	s.line("WRONG: %s", what)
@@ -64,8 +72,8 @@ func (s *story) end(err error) bool {
 	switch {
 	case err != nil:
 		fmt.Fprintf(s.out, "\nThe demo stopped after %.1f s: %v\n", took, err)
-	case len(s.wrong) > 0:
-		fmt.Fprintf(s.out, "\n%d of %d checks failed in %.1f s:\n   %s\n", len(s.wrong), s.checks, took, strings.Join(s.wrong, "\n   "))
+	case s.failed > 0:
+		fmt.Fprintf(s.out, "\n%d of %d checks failed in %.1f s, first of all:\n   %s\n", s.failed, s.checks, took, strings.Join(s.wrong, "\n   "))
 	default:
 		fmt.Fprintf(s.out, "\nEvery answer was right: %d checks in %.1f s\n", s.checks, took)
 		return true

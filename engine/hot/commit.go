@@ -30,14 +30,14 @@ func (s *Store) write() {
 			c.done <- c.do()
 		case <-tick.C:
 			s.sealOld()
-			s.syncActive()
+			s.syncOld()
 		}
 	}
 }
 
 // writerTick is how often the age of the active segment and unsynced data are looked at.
 func (s *Store) writerTick() time.Duration {
-	if d := s.opts.SyncInterval; d > 0 && d < time.Second {
+	if d := s.opts.SyncInterval / 4; d > 0 && d < time.Second {
 		return d
 	}
 	return time.Second
@@ -125,7 +125,9 @@ func (s *Store) publish(seg *Segment, entries []entry) error {
 		return nil
 	}
 	if s.opts.SyncInterval > 0 {
-		seg.unsynced = true
+		if seg.unsynced.IsZero() {
+			seg.unsynced = time.Now()
+		}
 	} else if err := s.syncSegment(seg); err != nil {
 		return err
 	}
@@ -149,15 +151,22 @@ func (s *Store) syncSegment(seg *Segment) error {
 		return fmt.Errorf("hot: sync segment %d: %w", seg.counter, err)
 	}
 	s.metrics.synced(time.Since(start))
-	seg.unsynced = false
+	seg.unsynced = time.Time{}
 	s.opts.Hook(StepSync + stepDone)
 	return seg.highWater.advance(seg.next - 1)
 }
 
-// syncActive syncs what was acknowledged since the last sync, see Options.SyncInterval.
+// syncOld syncs what would otherwise be older than Options.SyncInterval at the next tick.
+func (s *Store) syncOld() {
+	if seg := s.active; seg != nil && !seg.unsynced.IsZero() && time.Since(seg.unsynced)+s.writerTick() > s.opts.SyncInterval {
+		s.syncActive()
+	}
+}
+
+// syncActive syncs what was acknowledged since the last sync.
 func (s *Store) syncActive() {
 	seg := s.active
-	if seg == nil || !seg.unsynced {
+	if seg == nil || seg.unsynced.IsZero() {
 		return
 	}
 	if err := s.syncSegment(seg); err != nil {

@@ -33,7 +33,7 @@ type Segment struct {
 	highWater *highWater
 	resources map[fragment.ResourceID]struct{}
 	firstData time.Time // when the first entry was added
-	unsynced  bool      // written and acknowledged since the last sync, see Options.SyncInterval
+	unsynced  time.Time // of the oldest acknowledgement since the last sync, see Options.SyncInterval
 
 	// dead is set by Retire: the last reader removes the directory.
 	dead atomic.Bool

@@ -68,10 +68,7 @@ func (f *serveFlags) engineOptions(log *slog.Logger, reg prometheus.Registerer) 
 	}
 	o := engine.DefaultOptions()
 	o.DataDir, o.ColdURL = f.DataDir, f.ColdURL
-	o.S3 = objstore.S3Options{Endpoint: f.S3Endpoint, Region: f.S3Region, CAFile: f.S3CAFile}
-	if f.S3PathStyle {
-		o.S3.Addressing = objstore.AddressPath
-	}
+	o.S3 = s3Options(f.S3Endpoint, f.S3Region, f.S3CAFile, f.S3PathStyle)
 	o.HotMaxAge, o.HotMaxBytes, o.SyncInterval = time.Duration(f.HotMaxAge), int64(f.HotMaxBytes), sync
 	o.MemoryLimit, o.MaxDisk, o.MinFreeDisk = int64(f.MemoryLimit), int64(f.MaxDisk), int64(f.MinFreeDisk)
 	o.Retention, o.FlushShare, o.ColdPoll = time.Duration(f.Retention), f.FlushShare, time.Duration(f.ColdPoll)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -26,6 +27,8 @@ type Options struct {
 	Args []string
 	// Env are variables beside those of this process, as KEY=value.
 	Env []string
+	// TLS is how a taeld that Args tell to speak TLS is reached; nil: it does not.
+	TLS *tls.Config
 	// ReadyTimeout bounds one start; a minute if zero.
 	ReadyTimeout time.Duration
 }
@@ -88,14 +91,23 @@ func (d *Daemon) pickPorts() error {
 		defer l.Close()
 		addrs[i] = l.Addr().String()
 	}
-	d.GRPC, d.OTLP, d.REST = addrs[0], "http://"+addrs[1], "http://"+addrs[2]
+	scheme := "http://"
+	if d.opts.TLS != nil {
+		scheme = "https://"
+	}
+	d.GRPC, d.OTLP, d.REST = addrs[0], scheme+addrs[1], scheme+addrs[2]
 	return nil
+}
+
+func hostOf(url string) string {
+	_, host, _ := strings.Cut(url, "://")
+	return host
 }
 
 func (d *Daemon) command() *exec.Cmd {
 	args := []string{
 		"serve", "--data-dir", d.DataDir, "--otlp-grpc-addr", d.GRPC,
-		"--otlp-http-addr", strings.TrimPrefix(d.OTLP, "http://"), "--http-addr", strings.TrimPrefix(d.REST, "http://"),
+		"--otlp-http-addr", hostOf(d.OTLP), "--http-addr", hostOf(d.REST),
 	}
 	cmd := exec.Command(d.opts.Binary, slices.Concat(args, d.opts.Args)...)
 	cmd.Env = slices.Concat(os.Environ(), d.opts.Env)
@@ -136,7 +148,7 @@ func (d *Daemon) awaitReady(ctx context.Context, proc *process) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: d.opts.TLS}, Timeout: 5 * time.Second}
 	for {
 		err := ready(ctx, client, d.REST)
 		if proc.hasEnded() {

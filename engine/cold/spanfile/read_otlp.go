@@ -116,3 +116,32 @@ func parseKeyValue(dst []tael.KeyValue, b []byte) ([]tael.KeyValue, error) {
 	})
 	return append(dst, kv), err
 }
+
+// findAttribute gives the first value under a key of the resource or the scope of a message, whose attributes are the field list of it.
+func findAttribute(b []byte, list protowire.Number, key string) (v tael.Value, found bool, err error) {
+	err = message(b, func(num protowire.Number, b []byte, _ uint64) error {
+		if num != otlpResource { // and otlpScope
+			return nil
+		}
+		return message(b, func(num protowire.Number, b []byte, _ uint64) error {
+			if num != list || found {
+				return nil
+			}
+			var value []byte
+			err := message(b, func(num protowire.Number, b []byte, _ uint64) error {
+				switch num {
+				case otlpKey:
+					found = string(b) == key
+				case otlpValue:
+					value = b
+				}
+				return nil
+			})
+			if err == nil && found {
+				v, err = fragment.ParseValue(value)
+			}
+			return err
+		})
+	})
+	return v, found, err
+}

@@ -127,6 +127,27 @@ func (r *groupReader) dictionary(leaf int) (*values, error) {
 	return d, nil
 }
 
+// words gives the dictionary of a leaf when every value in the rows of sel, which load has fetched, is in it. So what is not in the dictionary is
+// nowhere, and no page needs to be decoded to know that.
+func (r *groupReader) words(leaf int, sel []rowRange) (*values, bool) {
+	c := &r.g.chunks[leaf]
+	for p := range c.pages {
+		if c.skips(p, r.f.shared.layout.shapes[leaf]) || !overlaps(sel, c.rows(p, int(r.g.Rows))) {
+			continue
+		}
+		b, err := r.bytes(c.pages[p].offset, c.pages[p].size)
+		if err != nil {
+			return nil, false
+		}
+		h, _, err := readPageHeader(b)
+		if err != nil || h.encoding != format.RLEDictionary && h.encoding != format.PlainDictionary {
+			return nil, false
+		}
+	}
+	d, err := r.dictionary(leaf)
+	return d, d != nil && err == nil // an error is met again when the pages are decoded
+}
+
 // vector decodes a leaf in the rows of sel, all of which load has fetched.
 func (r *groupReader) vector(v *vector, leaf int, sel []rowRange) error {
 	*v = vector{shape: r.f.shared.layout.shapes[leaf]}

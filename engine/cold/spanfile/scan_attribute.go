@@ -4,6 +4,8 @@ import (
 	"context"
 	"math"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
 )
@@ -103,10 +105,10 @@ func (s *selection) resolve(ctx context.Context, key string) (*attribute, error)
 			return nil, err
 		}
 	}
-	if err := derived(s, a, l.resource, key, parseResource, func(r *tael.Resource) []tael.KeyValue { return r.Attributes }); err != nil {
+	if err := s.derived(a, l.resource, otlpResourceAttributes, key); err != nil {
 		return nil, err
 	}
-	return a, derived(s, a, l.scope, key, parseScope, func(p *tael.Scope) []tael.KeyValue { return p.Attributes })
+	return a, s.derived(a, l.scope, otlpScopeAttributes, key)
 }
 
 func kindOf(t Type) tael.Kind {
@@ -179,6 +181,9 @@ func (a *attribute) flat(v *vector, kind tael.Kind) {
 
 // mapped takes the values that a map has under the key.
 func (s *selection) mapped(ctx context.Context, a *attribute, m mapLeaves, key string) error {
+	if words, all := s.r.words(m.key, s.ranges); all && words.word(key) < 0 {
+		return nil
+	}
 	keys, err := s.vector(m.key)
 	if err != nil || keys.absent {
 		return err
@@ -238,12 +243,18 @@ func (v *vector) find(text string) (func(i int) bool, bool) {
 	if v.dict == nil {
 		return func(i int) bool { return v.values.text(i) == text }, true
 	}
-	for k := range v.dict.len(v.shape) {
-		if v.dict.text(k) == text {
-			return func(i int) bool { return v.index[i] == uint32(k) }, true
+	k := v.dict.word(text)
+	return func(i int) bool { return v.index[i] == uint32(k) }, k >= 0
+}
+
+// word is the place of a text, -1 when it is not there.
+func (v *values) word(text string) int {
+	for i := range len(v.ends) - 1 {
+		if string(v.bytes(i)) == text {
+			return i
 		}
 	}
-	return nil, false
+	return -1
 }
 
 // give sets a row's value to one that is not in a column.
@@ -268,56 +279,77 @@ func (a *attribute) give(row int, v tael.Value) {
 	}
 }
 
-// derived takes the values that resources or scopes have under the key: each content is looked at once.
-func derived[T any](s *selection, a *attribute, leaf int, key string, parse func([]byte) (*T, error), attributes func(*T) []tael.KeyValue) error {
+// derived takes the values that resources or scopes have under the key, in the list of attributes that is the field number list of their
+// message: each content is looked at once.
+func (s *selection) derived(a *attribute, leaf int, list protowire.Number, key string) error {
 	if a.left == 0 {
 		return nil
+	}
+	lookup := func(raw []byte) (tael.Value, bool, error) {
+		v, ok, err := findAttribute(raw, list, key)
+		if err != nil {
+			err = s.r.f.damage(s.r.f.place(s.r.i, leaf), err)
+		}
+		return v, ok, err
+	}
+	if words, all := s.r.words(leaf, s.ranges); all {
+		any := false
+		for i := range words.len(s.r.f.shared.layout.shapes[leaf]) {
+			_, ok, err := lookup(words.bytes(i))
+			if err != nil {
+				return err
+			}
+			any = any || ok
+		}
+		if !any {
+			return nil
+		}
 	}
 	v, err := s.vector(leaf)
 	if err != nil {
 		return err
 	}
-	type answer struct {
-		row int // that has it first, -1 for none
+	const unknown, none = 0, 1 // else the row that has it first, and 2
+	seen := map[string]int{}
+	var byWord []int
+	if v.dict != nil {
+		byWord = make([]int, v.dict.len(v.shape))
 	}
-	seen := map[string]answer{}
-	last, lastIndex := answer{-1}, -1
 	for row := range s.rows {
 		if a.found[row] {
 			continue
 		}
-		if v.dict != nil && int(v.index[row]) == lastIndex {
-			a.same(row, last.row)
-			continue
+		var known int
+		if byWord != nil {
+			known = byWord[v.index[row]]
+		} else {
+			known = seen[string(v.blob(row))]
 		}
-		raw := v.blob(row)
-		known, ok := seen[string(raw)]
-		if !ok {
-			t, err := parse(raw)
+		if known == unknown {
+			value, ok, err := lookup(v.blob(row))
 			if err != nil {
-				return s.r.f.damage(s.r.f.place(s.r.i, leaf), err)
+				return err
 			}
-			known = answer{-1}
-			if value, has := tael.Lookup(attributes(t), key); has {
-				known.row = row
+			if known = none; ok {
+				known = row + 2
 				a.give(row, value)
 			}
-			seen[string(raw)] = known
-		} else {
-			a.same(row, known.row)
+			if byWord != nil {
+				byWord[v.index[row]] = known
+			} else {
+				seen[string(v.blob(row))] = known
+			}
+			continue
 		}
-		if v.dict != nil {
-			last, lastIndex = known, int(v.index[row])
+		if known > none {
+			a.same(row, known-2)
 		}
 	}
 	return nil
 }
 
-// same gives a row the value of another one; -1 is none.
+// same gives a row the value of another one.
 func (a *attribute) same(row, as int) {
-	if as < 0 {
-		return
-	}
 	a.found[row], a.kinds[row] = true, a.kinds[as]
 	a.left--
 	if a.text != nil {

@@ -144,10 +144,19 @@ func (b *batchBuilder) int64(leaf int) []int64 {
 }
 
 func (b *batchBuilder) int32(name string, leaf int) {
-	n := b.int64(leaf)
-	out := make([]int32, len(n))
-	for i := range n {
-		out[i] = int32(n[i])
+	v := b.vector(leaf)
+	if v == nil {
+		return
+	}
+	out := make([]int32, v.count())
+	if v.dict != nil {
+		for i, k := range v.index {
+			out[i] = int32(v.dict.ints[k])
+		}
+	} else {
+		for i, n := range v.ints {
+			out[i] = int32(n)
+		}
 	}
 	b.add(name, arrayOf(arrow.PrimitiveTypes.Int32, len(out), nil, 0, arrow.Int32Traits.CastToBytes(out)))
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -60,7 +61,10 @@ func Diff(got, want *tael.Span) string {
 	return diffAttributes("scope", gs.Attributes, ws.Attributes)
 }
 
+// diffAttributes names the first difference. The order of attributes means nothing in OTLP, and the cold tier keeps it only between values of
+// one key and within a type.
 func diffAttributes(where string, got, want []tael.KeyValue) string {
+	got, want = byKey(got), byKey(want)
 	if len(got) != len(want) {
 		return fmt.Sprintf("%s: got %d attributes %v, want %d %v", where, len(got), got, len(want), want)
 	}
@@ -70,6 +74,10 @@ func diffAttributes(where string, got, want []tael.KeyValue) string {
 		}
 	}
 	return ""
+}
+
+func byKey(kvs []tael.KeyValue) []tael.KeyValue {
+	return slices.SortedStableFunc(slices.Values(kvs), func(a, b tael.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
 }
 
 // DiffSpans names the first difference between two lists of spans, order included.

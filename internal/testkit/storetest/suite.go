@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func Run(t *testing.T, newStore func(t *testing.T) Harness) {
 		t.Run(name, func(t *testing.T) { test(t, &trial{t: t, h: newStore(t), m: NewModel()}) })
 	}
 	for _, seed := range Seeds(2) {
-		t.Run("random", func(t *testing.T) { Random(t, newStore, seed, 60) })
+		t.Run(fmt.Sprintf("random seed %d", seed), func(t *testing.T) { Random(t, newStore, seed, 60) })
 	}
 }
 
@@ -169,7 +170,7 @@ func testFilters(t *testing.T, b *trial) {
 	b.append(tael.DefaultTenant, spans[:100]...)
 	b.do(b.h.Flush)
 	b.append(tael.DefaultTenant, spans[100:]...)
-	filters := make([]tael.Filter, 40)
+	filters := make([]tael.Filter, 25)
 	for i := range filters {
 		filters[i] = RandomFilter(rng, spans)
 	}

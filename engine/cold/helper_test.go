@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -81,6 +82,16 @@ func newTable(t testing.TB, change ...func(*Options)) (*Table, objstore.Store) {
 	dir := t.TempDir()
 	store := openStore(t, dir)
 	return openTable(t, store, "file://"+dir, change...), store
+}
+
+// memoryDir is a folder in memory where there is one: a sync of each of thousands of files is not what a test is about.
+func memoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "tael-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func traceID(n int) (id tael.TraceID) {

@@ -57,7 +57,7 @@ type flush struct {
 
 	// stored is what the table has of the segment's traces, by tenant.
 	stored map[string]map[tael.Identity]Found
-	best   map[tael.Identity]tael.Version // of one trace; reused
+	best   map[tael.Identity]newest // of one trace; reused
 	rows   int
 }
 
@@ -72,7 +72,7 @@ func (f *flush) run(ctx context.Context) (Committed, error) {
 		if err := f.lookUp(ctx); err != nil {
 			return err
 		}
-		f.best = map[tael.Identity]tael.Version{}
+		f.best = map[tael.Identity]newest{}
 		return f.seg.Traces(ctx, func(tenant string, t Trace) error { return f.writeTrace(ctx, tenant, t) })
 	})
 	if err != nil {
@@ -124,11 +124,12 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
 	clear(f.best)
 	total := 0
 	err := t.Rows(func(r *fragment.Row) error {
-		total++
 		id := r.Identity()
-		if was, ok := f.best[id]; !ok || was.Compare(r.Version()) <= 0 {
-			f.best[id] = r.Version()
+		// Of equal versions, which only one commit group can hold, the later in it.
+		if was, ok := f.best[id]; !ok || was.version.Compare(r.Version()) <= 0 {
+			f.best[id] = newest{r.Version(), total}
 		}
+		total++
 		return nil
 	})
 	if err != nil {
@@ -141,24 +142,30 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
 		}
 	}
 	plain := total == len(f.best) // no span twice
+	if plain && len(stored) == 0 {
+		return t.Rows(func(r *fragment.Row) error { return f.tx.Append(ctx, tenant, r) })
+	}
+	at := -1
 	return t.Rows(func(r *fragment.Row) error {
+		at++
 		id := r.Identity()
-		if !plain {
-			if best, ok := f.best[id]; !ok || best != r.Version() {
+		if !plain && f.best[id].at != at {
+			return nil
+		}
+		if old, ok := stored[id]; ok {
+			if old.Version.Compare(r.Version()) >= 0 {
 				return nil
 			}
-			delete(f.best, id) // of equal versions, one
-		}
-		if len(stored) > 0 {
-			if old, ok := stored[id]; ok {
-				if old.Version.Compare(r.Version()) >= 0 {
-					return nil
-				}
-				f.tx.Delete(old)
-			}
+			f.tx.Delete(old)
 		}
 		return f.tx.Append(ctx, tenant, r)
 	})
+}
+
+// newest is the newest version of a span in a trace's rows, and its place among them.
+type newest struct {
+	version tael.Version
+	at      int
 }
 
 // yieldRows is some milliseconds of work.

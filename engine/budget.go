@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"net/url"
 	"path/filepath"
 
 	"github.com/taeldb/tael/engine/cold"
@@ -45,7 +46,8 @@ func budgets(o Options) parts {
 
 	p.cold.Location = o.ColdURL
 	if p.cold.Location == "" {
-		p.cold.Location = "file://" + filepath.Join(o.DataDir, "cold")
+		// As a URL, because a directory's name may hold what means something in one.
+		p.cold.Location = (&url.URL{Scheme: "file", Path: filepath.Join(o.DataDir, "cold")}).String()
 	}
 	p.cold.CacheBytes = share(o.MemoryLimit, cacheShare)
 	p.cold.Now, p.cold.Logger, p.cold.Hook = o.Now, o.Logger, o.Hook

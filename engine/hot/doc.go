@@ -6,6 +6,6 @@
 // once; many requests share one sync. The headers of all entries are kept in memory, so that a search reads only what can match.
 //
 // The order of the files follows a span: append.go (the door and its queue), gather.go (requests become a group of packed entries),
-// commit.go (a group becomes durable), index.go (and findable), seal.go, then scan.go and trace.go (queries), traces.go (the flush),
+// commit.go and segment_writer.go (a group becomes durable), index.go (and findable), seal.go, then scan.go and trace.go (queries), traces.go (the flush),
 // retire.go (the end), and recover.go (the next start). All names and keys on disk are in keys.go and layout.go.
 package hot

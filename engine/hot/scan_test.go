@@ -145,7 +145,7 @@ func TestScanAgainstModel(t *testing.T) {
 	defer snap.Release()
 
 	r := rand.New(rand.NewPCG(testSeed(t), 0))
-	rounds := 60
+	rounds := 30
 	if os.Getenv("TAEL_TEST_LONG") == "1" {
 		rounds = 1000
 	}

@@ -177,7 +177,7 @@ func (e *pageEncoder) page(c *column, levels []byte, first int64, slots int) err
 
 // append appends a page with its header and counts it.
 func (e *pageEncoder) append(dst []byte, header format.PageHeader, raw []byte, c *column) ([]byte, error) {
-	e.packed = e.zstd.of(c.Text).EncodeAll(raw, e.packed[:0])
+	e.packed = e.zstd.of(&c.Field).EncodeAll(raw, e.packed[:0])
 	header.UncompressedPageSize, header.CompressedPageSize = int32(len(raw)), int32(len(e.packed))
 	header.CRC = int32(crc32.ChecksumIEEE(e.packed))
 	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)

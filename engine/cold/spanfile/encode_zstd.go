@@ -6,9 +6,10 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// compressors are the two zstd levels of a file: long text is worth more of the CPU than the rest.
+// compressors are the zstd levels of a file. Long text is worth more of the CPU than the rest, and a few columns of ids, whose look-alikes lead
+// the fast level astray, are worth most.
 type compressors struct {
-	fast, text *zstd.Encoder
+	fast, text, dense *zstd.Encoder
 }
 
 func newCompressors(pageBytes int) (*compressors, error) {
@@ -21,12 +22,16 @@ func newCompressors(pageBytes int) (*compressors, error) {
 	common := []zstd.EOption{zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithAllLitEntropyCompression(true), zstd.WithWindowSize(window), zstd.WithZeroFrames(true)}
 	fast, err1 := zstd.NewWriter(nil, append(common, zstd.WithEncoderLevel(zstd.SpeedFastest))...)
 	text, err2 := zstd.NewWriter(nil, append(common, zstd.WithEncoderLevel(zstd.SpeedDefault))...)
-	return &compressors{fast, text}, errors.Join(err1, err2)
+	dense, err3 := zstd.NewWriter(nil, append(common, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))...)
+	return &compressors{fast, text, dense}, errors.Join(err1, err2, err3)
 }
 
-func (c *compressors) of(text bool) *zstd.Encoder {
-	if text {
+func (c *compressors) of(f *Field) *zstd.Encoder {
+	switch {
+	case f.Text:
 		return c.text
+	case f.Dense:
+		return c.dense
 	}
 	return c.fast
 }

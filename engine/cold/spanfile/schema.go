@@ -38,7 +38,8 @@ type Field struct {
 	Length   int32 // bytes of a Fixed
 	Optional bool  // null for "not there"; lists and maps are empty instead
 	Encoding Encoding
-	Text     bool   // long text: pages are cut by bytes and compressed better
+	Text     bool   // long text: no bounds, and compressed better
+	Dense    bool   // few and costly bytes: compressed better still
 	Span     string // the span attribute that the column holds, when it is the first of its key and of the column's type
 	Resource string // the resource attribute that the column repeats, when it is a string
 	Doc      string

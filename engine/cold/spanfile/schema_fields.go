@@ -13,7 +13,7 @@ func Schema() []Field {
 		{ID: 5, Name: "start_time", Type: Timestamp, Encoding: Delta, Doc: "when the span started, rounded down to microseconds"},
 		{ID: 6, Name: "start_nanos", Type: Int, Encoding: Dictionary, Doc: "the nanoseconds, 0 to 999, that start_time leaves out"},
 		{ID: 7, Name: "duration_nano", Type: Long, Encoding: Delta, Doc: "end - start; negative when the span ends before it starts"},
-		{ID: 8, Name: "sequence", Type: Long, Encoding: Dictionary, Doc: "orders versions of a span that end at the same time"},
+		{ID: 8, Name: "sequence", Type: Long, Encoding: Dictionary, Dense: true, Doc: "orders versions of a span that end at the same time"},
 		{ID: 9, Name: "name", Type: String, Encoding: Dictionary},
 		{ID: 10, Name: "service", Type: String, Encoding: Dictionary, Doc: "the resource's service.name, or unknown_service"},
 		{ID: 11, Name: "kind", Type: Int, Encoding: Dictionary, Doc: "OTLP Span.SpanKind"},
@@ -41,8 +41,8 @@ func Schema() []Field {
 		{ID: 33, Name: "http_request_body_size", Type: Long, Optional: true, Encoding: Delta, Span: "http.request.body.size"},
 		{ID: 34, Name: "http_response_body_size", Type: Long, Optional: true, Encoding: Delta, Span: "http.response.body.size"},
 		{ID: 35, Name: "url_scheme", Type: String, Optional: true, Encoding: Dictionary, Span: "url.scheme"},
-		{ID: 36, Name: "url_path", Type: String, Optional: true, Span: "url.path"},
-		{ID: 37, Name: "url_full", Type: String, Optional: true, Span: "url.full"},
+		{ID: 36, Name: "url_path", Type: String, Optional: true, Dense: true, Span: "url.path"},
+		{ID: 37, Name: "url_full", Type: String, Optional: true, Dense: true, Span: "url.full"},
 		{ID: 38, Name: "server_address", Type: String, Optional: true, Encoding: Dictionary, Span: "server.address"},
 		{ID: 39, Name: "server_port", Type: Long, Optional: true, Encoding: Dictionary, Span: "server.port"},
 		{ID: 40, Name: "client_address", Type: String, Optional: true, Span: "client.address"},
@@ -94,7 +94,7 @@ func Schema() []Field {
 		}},
 		{ID: 81, Name: "attributes_double", Type: Map, Doc: "the same, doubles", Fields: []Field{
 			{ID: 100, Name: "key", Type: String, Encoding: Dictionary},
-			{ID: 101, Name: "value", Type: Double, Encoding: Dictionary},
+			{ID: 101, Name: "value", Type: Double, Encoding: Dictionary, Dense: true},
 		}},
 		{ID: 82, Name: "attributes_bool", Type: Map, Doc: "the same, truth values", Fields: []Field{
 			{ID: 102, Name: "key", Type: String, Encoding: Dictionary},
@@ -111,7 +111,7 @@ func Schema() []Field {
 				{ID: 109, Name: "dropped_attributes_count", Type: Long, Encoding: Dictionary},
 				{ID: 110, Name: "attributes", Type: Map, Doc: "string attributes", Fields: []Field{
 					{ID: 112, Name: "key", Type: String, Encoding: Dictionary},
-					{ID: 113, Name: "value", Type: String, Encoding: Dictionary},
+					{ID: 113, Name: "value", Type: String, Encoding: Dictionary, Dense: true},
 				}},
 				{ID: 111, Name: "attributes_other", Type: Map, Doc: "the other attributes as OTLP AnyValue messages", Fields: []Field{
 					{ID: 114, Name: "key", Type: String, Encoding: Dictionary},

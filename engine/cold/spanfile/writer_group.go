@@ -73,23 +73,17 @@ func (w *Writer) writeChunk(c *column) (chunk format.ColumnChunk, index *format.
 	}
 	meta.DataPageOffset = w.offset
 	at := w.offset
-	counts := map[format.Encoding]int32{}
+	used := map[format.Encoding]bool{}
 	for i := range c.pages {
 		p := &c.pages[i]
 		offsets.PageLocations = append(offsets.PageLocations, format.PageLocation{Offset: at, CompressedPageSize: p.size, FirstRowIndex: p.firstRow})
 		at += int64(p.size)
-		counts[p.encoding]++
+		used[p.encoding] = true
 	}
 	w.write(c.out)
 	meta.Encoding = append(meta.Encoding, format.RLE) // of the levels
-	if meta.DictionaryPageOffset != 0 {
-		meta.EncodingStats = append(meta.EncodingStats, format.PageEncodingStats{PageType: format.DictionaryPage, Encoding: format.Plain, Count: 1})
-	}
 	for _, e := range [...]format.Encoding{format.Plain, format.DeltaBinaryPacked, format.RLEDictionary} {
-		if counts[e] > 0 {
-			meta.EncodingStats = append(meta.EncodingStats, format.PageEncodingStats{PageType: format.DataPage, Encoding: e, Count: counts[e]})
-		}
-		if counts[e] > 0 || e == format.Plain && meta.DictionaryPageOffset != 0 {
+		if used[e] || e == format.Plain && meta.DictionaryPageOffset != 0 {
 			meta.Encoding = append(meta.Encoding, e)
 		}
 	}

@@ -120,7 +120,7 @@ func TestTwoCommittersRace(t *testing.T) {
 }
 
 func TestLostReplyOfTheCommit(t *testing.T) {
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	store := &faultStore{Store: openStore(t, dir)}
 	table := openTable(t, store, "file://"+dir)
 	store.set(func() {
@@ -141,7 +141,7 @@ func TestLostReplyOfTheCommit(t *testing.T) {
 }
 
 func TestCommitThatArrivesLate(t *testing.T) {
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	store := &faultStore{Store: openStore(t, dir)}
 	table := openTable(t, store, "file://"+dir)
 	var late func() error
@@ -255,7 +255,7 @@ func TestDroppedDayTakesItsDeletesAlong(t *testing.T) {
 // A process that stands still between its look at the table and its commit can find its version free only because it was trimmed.
 func TestStaleCommitterNotices(t *testing.T) {
 	clock := newClock(time.Now().Add(-100 * time.Hour))
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	store := &faultStore{Store: openStore(t, dir)}
 	options := func(o *Options) { o.Now, o.MetadataGrace = clock.Now, time.Hour }
 	a, b := openTable(t, store, "file://"+dir, options), openTable(t, openStore(t, dir), "file://"+dir, options)
@@ -361,7 +361,7 @@ func TestPlanMerge(t *testing.T) {
 }
 
 func TestStoreErrorsKeepTheirClass(t *testing.T) {
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	store := &faultStore{Store: openStore(t, dir)}
 	table := openTable(t, store, "file://"+dir)
 	full := fmt.Errorf("the disk: %w", objstore.ErrFull)

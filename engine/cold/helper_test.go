@@ -79,7 +79,7 @@ func openTable(t testing.TB, store objstore.Store, location string, change ...fu
 // newTable opens an empty table in a folder.
 func newTable(t testing.TB, change ...func(*Options)) (*Table, objstore.Store) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	store := openStore(t, dir)
 	return openTable(t, store, "file://"+dir, change...), store
 }

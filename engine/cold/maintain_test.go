@@ -255,7 +255,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 
 func killedAt(t *testing.T, at string) {
 	clock := newClock(time.Now().Add(-100 * time.Hour))
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	location := "file://" + dir
 	shared := func(o *Options) { o.Now, o.MetadataGrace, o.OrphanGrace = clock.Now, time.Hour, 2*time.Hour }
 	setup := openTable(t, openStore(t, dir), location, shared)

@@ -124,6 +124,9 @@ func (s *scan) Bound() (uint64, bool) {
 // Next implements query.Scan. Damaged files: see View.
 func (s *scan) Next(ctx context.Context) (arrow.RecordBatch, error) {
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		switch {
 		case s.failed != nil:
 			return nil, s.failed

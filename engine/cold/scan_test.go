@@ -272,7 +272,7 @@ func TestManySmallFiles(t *testing.T) {
 	const perTx, txs = 667, 3 // 2001 files
 	dir := memoryDir(t)
 	store := openStore(t, dir)
-	table := openTable(t, store, "file://"+dir, func(o *Options) { o.TargetFileBytes = 1 })
+	table := openTable(t, store, "file://"+dir, func(o *Options) { o.TargetFileBytes, o.Writer.PageBytes = 1, 4<<10 })
 	var g errgroup.Group
 	for tx := range txs {
 		g.Go(func() error {

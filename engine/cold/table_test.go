@@ -91,7 +91,7 @@ func TestSupersededRowsGetPositionDeletes(t *testing.T) {
 }
 
 func TestMovedTableIsRead(t *testing.T) {
-	parent := t.TempDir()
+	parent := memoryDir(t)
 	here, there := filepath.Join(parent, "here"), filepath.Join(parent, "there")
 	store := openStore(t, here)
 	table := openTable(t, store, "file://"+here)

@@ -42,6 +42,9 @@ func compareRow(t *testing.T, id string, row map[string]any, w wire) {
 	}
 	for _, f := range spanfile.Schema() {
 		got := row[f.Name]
+		if n, ok := got.(json.Number); ok {
+			got = plainNumber(n)
+		}
 		switch {
 		case f.Span != "":
 			v, ok := rest[f.Span]

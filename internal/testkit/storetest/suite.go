@@ -10,17 +10,26 @@ import (
 	"github.com/taeldb/tael"
 )
 
-// Run checks that a store answers as a tael.Store must. newStore gives an empty store, and may be called in every subtest.
+// Run checks that a store answers as a tael.Store must. newStore gives an empty store, and is called in every subtest; subtests run at the same
+// time as far as go test allows, because they mostly wait for disks.
 func Run(t *testing.T, newStore func(t *testing.T) Harness) {
-	for name, test := range map[string]func(*testing.T, *trial){
-		"empty": testEmpty, "lossless": testLossless, "versions": testVersions, "retries": testRetries, "pages of equal times": testEqualTimes,
-		"filters": testFilters, "tenants": testTenants, "invalid": testInvalid, "cancelled": testCancelled, "stats": testStats, "large trace": testLargeTrace,
-	} {
-		t.Run(name, func(t *testing.T) { test(t, &trial{t: t, h: newStore(t), m: NewModel()}) })
-	}
-	for _, seed := range Seeds(2) {
-		t.Run(fmt.Sprintf("random seed %d", seed), func(t *testing.T) { Random(t, newStore, seed, 60) })
-	}
+	t.Run("suite", func(t *testing.T) {
+		for name, test := range map[string]func(*testing.T, *trial){
+			"empty": testEmpty, "lossless": testLossless, "versions": testVersions, "retries": testRetries, "pages of equal times": testEqualTimes,
+			"filters": testFilters, "tenants": testTenants, "invalid": testInvalid, "cancelled": testCancelled, "stats": testStats, "large trace": testLargeTrace,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				test(t, &trial{t: t, h: newStore(t), m: NewModel()})
+			})
+		}
+		for _, seed := range Seeds(2) {
+			t.Run(fmt.Sprintf("random seed %d", seed), func(t *testing.T) {
+				t.Parallel()
+				Random(t, newStore, seed, 60)
+			})
+		}
+	})
 }
 
 // trial is a store beside a model.

@@ -7,9 +7,6 @@ import (
 	"slices"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/taeldb/tael"
-	"github.com/taeldb/tael/engine/query"
 )
 
 // extent is a piece of the file.
@@ -71,17 +68,9 @@ func (t *fetched) at(from, n int64) []byte {
 // manyReads is the number of reads up to which they are made at the same time: with more of them, each is cheap.
 const manyReads = 8
 
-// fetch reads the pieces.
-func (f *File) fetch(ctx context.Context, pieces []extent, m *query.Meter) (*fetched, error) {
-	t := &fetched{reads: plan(pieces, f.opts.GapBytes, f.opts.MaxRequests)}
-	t.bytes = make([][]byte, len(t.reads))
-	var total int64
-	for _, e := range t.reads {
-		total += e.to - e.from
-	}
-	if err := m.Read(tael.Explain{Bytes: total}); err != nil {
-		return nil, err
-	}
+// fetch makes the reads.
+func (f *File) fetch(ctx context.Context, reads []extent) (*fetched, error) {
+	t := &fetched{reads: reads, bytes: make([][]byte, len(reads))}
 	one := func(ctx context.Context, i int) error {
 		if err := ctx.Err(); err != nil {
 			return err

@@ -80,23 +80,39 @@ func (b *spanBuilder) fixed() error {
 	return nil
 }
 
-// stringer makes strings of a vector's values. Those of a dictionary are copied, once for equal ones that follow each other, so that a span
-// does not keep a dictionary alive; the others are parts of what was read for these very rows.
+// stringer makes strings of a vector's values. Those of a dictionary are copied, so that a span does not keep a dictionary alive: once for equal ones
+// that follow each other, and long ones once at all. The others are parts of what was read for these very rows.
 type stringer struct {
 	v    *vector
 	last uint32
 	text string
 	used bool
+	long map[uint32]string
 }
+
+// longText is the size from which on a copy of a dictionary's text is kept for the other rows that have it.
+const longText = 128
 
 func (t *stringer) at(i int) string {
 	if t.v.dict == nil {
 		return t.v.text(i)
 	}
-	if k := t.v.index[i]; !t.used || k != t.last {
-		t.last, t.used, t.text = k, true, strings.Clone(t.v.dict.text(int(k)))
+	k := t.v.index[i]
+	if t.used && k == t.last {
+		return t.text
 	}
-	return t.text
+	text, ok := t.long[k]
+	if !ok {
+		text = strings.Clone(t.v.dict.text(int(k)))
+		if len(text) >= longText {
+			if t.long == nil {
+				t.long = map[uint32]string{}
+			}
+			t.long[k] = text
+		}
+	}
+	t.last, t.used, t.text = k, true, text
+	return text
 }
 
 func (b *spanBuilder) texts() error {

@@ -54,6 +54,8 @@ func (f *File) Trace(ctx context.Context, id tael.TraceID, deleted Deleted, m *q
 		return nil, nil
 	}
 	var found []tael.Span
+	var held int64
+	defer func() { _ = m.Hold(-held) }() // the answer is the caller's to hold
 	read := false
 	for i := range f.groups {
 		g := &f.groups[i]
@@ -70,7 +72,16 @@ func (f *File) Trace(ctx context.Context, id tael.TraceID, deleted Deleted, m *q
 			return nil, err
 		}
 		// Another trace can have the same hash.
-		found = append(found, slices.DeleteFunc(spans, func(s tael.Span) bool { return s.TraceID != id })...)
+		spans = slices.DeleteFunc(spans, func(s tael.Span) bool { return s.TraceID != id })
+		n := int64(0)
+		for i := range spans {
+			n += query.SpanBytes(&spans[i])
+		}
+		held += n
+		if err := m.Hold(n); err != nil {
+			return nil, err
+		}
+		found = append(found, spans...)
 	}
 	return found, nil
 }

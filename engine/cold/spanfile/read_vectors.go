@@ -8,6 +8,7 @@ import (
 
 	"github.com/parquet-go/parquet-go/format"
 
+	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/query"
 )
 
@@ -21,6 +22,7 @@ type groupReader struct {
 	pages *pageReader
 	got   []*fetched
 	dicts []*values // by leaf
+	held  int64     // bytes charged to m
 }
 
 func (f *File) group(i int, m *query.Meter) *groupReader {
@@ -32,6 +34,14 @@ func (r *groupReader) close() {
 		r.f.shared.release(r.pages)
 		r.pages = nil
 	}
+	_ = r.m.Hold(-r.held) // giving back cannot fail
+	r.held = 0
+}
+
+// hold charges memory until close.
+func (r *groupReader) hold(n int64) error {
+	r.held += n
+	return r.m.Hold(n)
 }
 
 // vectors reads the leaves in the rows of sel, which is in order, of row group i. The answer has the leaves' order.
@@ -78,7 +88,18 @@ func (r *groupReader) load(ctx context.Context, leaves []int, sel []rowRange) er
 	if len(pieces) == 0 {
 		return nil
 	}
-	t, err := r.f.fetch(ctx, pieces, r.m)
+	reads := plan(pieces, r.f.opts.GapBytes, r.f.opts.MaxRequests)
+	var total int64
+	for _, e := range reads {
+		total += e.to - e.from
+	}
+	if err := r.m.Read(tael.Explain{Bytes: total}); err != nil {
+		return err
+	}
+	if err := r.hold(total); err != nil {
+		return err
+	}
+	t, err := r.f.fetch(ctx, reads)
 	if err != nil {
 		return err
 	}
@@ -164,7 +185,7 @@ func (r *groupReader) vector(v *vector, leaf int, sel []rowRange) error {
 	if v.rows != rows {
 		return r.f.damage(r.f.place(r.i, leaf), fmt.Errorf("%d rows were read, want %d", v.rows, rows))
 	}
-	return nil
+	return r.hold(v.values.size() + int64(cap(v.def)+cap(v.rep)+4*cap(v.index)))
 }
 
 func (r *groupReader) fill(v *vector, leaf int, sel []rowRange) error {

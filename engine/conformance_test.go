@@ -27,13 +27,16 @@ func TestConformance(t *testing.T) {
 				{"hot", plain},
 				{"cold", func(t *testing.T) storetest.Harness { return storetest.FlushEach(1, plain(t)) }},
 				{"half", func(t *testing.T) storetest.Harness { return storetest.FlushEach(2, plain(t)) }},
-				{"restarted", func(t *testing.T) storetest.Harness { return restarting{plain(t)} }},
+				{"restarted", func(t *testing.T) storetest.Harness { return &restarting{Harness: plain(t)} }},
 			} {
 				// What a tier answers does not depend on the store below the other one.
 				if where.name == "minio" && how.name != "half" || where.name == "versitygw" && how.name == "hot" {
 					continue
 				}
-				t.Run(how.name, func(t *testing.T) { storetest.Run(t, how.make) })
+				t.Run(how.name, func(t *testing.T) {
+					t.Parallel() // most of it waits for the disk
+					storetest.Run(t, how.make)
+				})
 			}
 		})
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,12 +74,18 @@ func (h *harness) Restart(ctx context.Context) error {
 	return h.open(ctx)
 }
 
-// restarting opens the store again after every append.
-type restarting struct{ storetest.Harness }
+// restarting opens the store again after every third append.
+type restarting struct {
+	storetest.Harness
+	appends int
+}
 
-func (r restarting) Append(ctx context.Context, b *fragment.Batch) error {
+func (r *restarting) Append(ctx context.Context, b *fragment.Batch) error {
 	if err := r.Harness.Append(ctx, b); err != nil {
 		return err
+	}
+	if r.appends++; r.appends%3 != 0 {
+		return nil
 	}
 	return r.Restart(ctx)
 }
@@ -87,12 +94,11 @@ func (r restarting) Append(ctx context.Context, b *fragment.Batch) error {
 func onServer(t *testing.T, kind s3server.Kind) func(t testing.TB) Options {
 	t.Helper()
 	s := s3server.Start(t, kind)
-	n := 0
+	var n atomic.Int32
 	return func(t testing.TB) Options {
 		t.Helper()
-		n++
 		o := smallOptions(t)
-		o.ColdURL, o.S3 = s.URL(fmt.Sprintf("e%d", n)), s.Options()
+		o.ColdURL, o.S3 = s.URL(fmt.Sprintf("e%d", n.Add(1))), s.Options()
 		return o
 	}
 }

@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -252,6 +253,29 @@ func TestOversizeFailsAlone(t *testing.T) {
 		}
 	}
 	checkAll(t, s, m)
+}
+
+func TestLargeResourceIsStoredInParts(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.SegmentBytes = 16 << 20
+	s := open(t, o)
+	long := bytes.Repeat([]byte("a long resource "), 100_000)
+	b := cut(t, "default", fragment.AppendOTLP(nil, []tael.Span{{
+		TraceID: tael.TraceID{1}, SpanID: tael.SpanID{1}, Name: "x", Start: uint64(loadEnd.UnixNano()) - 1, End: uint64(loadEnd.UnixNano()),
+		Resource: &tael.Resource{Attributes: []tael.KeyValue{{Key: "long", Value: tael.String(string(long))}}}, Scope: &tael.Scope{},
+	}}))
+	m := newModel()
+	m.add(t, b)
+	appendAll(t, s, []*fragment.Batch{b})
+	checkAll(t, s, m)
+	checkAll(t, open(t, testOptions(copyDir(t, o.Dir))), m)
+	r, err := InspectSegment(context.Background(), segmentDirs(t, o.Dir)[0], func(_ string, row *fragment.Row) error {
+		same(t, "inspected", []tael.Span{row.Span()}, m.spans["default"])
+		return nil
+	})
+	if err != nil || len(r.Damage) != 0 || r.Resources != 1 || r.Spans != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
 }
 
 func TestOversizeResourceIsNamed(t *testing.T) {

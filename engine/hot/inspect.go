@@ -140,9 +140,14 @@ type storedValue struct {
 func (s *stored) walk(ctx context.Context, r *SegmentReport, yield func(tenant string, row *fragment.Row) error) error {
 	resources := map[fragment.ResourceID][]byte{}
 	var keys []string
-	for key, v := range s.values {
-		if len(key) == 1+len(fragment.ResourceID{}) && key[0] == signalResource {
-			resources[fragment.ResourceID([]byte(key[1:]))] = v.value
+	for key := range s.values {
+		if id, part, err := parseResourceKey([]byte(key)); err == nil {
+			if part > 0 {
+				continue
+			}
+			if resources[id], err = s.whole(key); err != nil {
+				r.Damage = append(r.Damage, fmt.Sprintf("resource %x: %v", id, err))
+			}
 		} else if k, err := parseSpanKey([]byte(key)); err != nil {
 			r.Damage = append(r.Damage, err.Error())
 		} else if k.part == 0 {
@@ -201,18 +206,27 @@ func rowsOf(e fragment.Entry, decoder *fragment.Decoder, k spanKey, resource fun
 	})
 }
 
-// entry puts the parts of an entry together.
+// entry reads an entry by the key of its first part.
 func (s *stored) entry(key string) (fragment.Entry, error) {
+	value, err := s.whole(key)
+	if err != nil {
+		return fragment.Entry{}, err
+	}
+	return fragment.ReadEntry(value)
+}
+
+// whole puts the parts of a value together.
+func (s *stored) whole(key string) ([]byte, error) {
 	first := s.values[key]
 	value := first.value
 	for part := 1; part <= first.parts; part++ {
 		next, ok := s.values[string(appendPartKey([]byte(key), part))]
 		if !ok {
-			return fragment.Entry{}, fmt.Errorf("part %d of %d: %w: it is not there", part, first.parts, tael.ErrDamaged)
+			return nil, fmt.Errorf("part %d of %d: %w: it is not there", part, first.parts, tael.ErrDamaged)
 		}
 		value = append(value[:len(value):len(value)], next.value...)
 	}
-	return fragment.ReadEntry(value)
+	return value, nil
 }
 
 func (r *SegmentReport) add(tenant string, h fragment.Header) {

@@ -11,7 +11,7 @@ import (
 // Every key of a segment's Badger directory is made and read here; docs/formats/hot.md describes them.
 //
 //	'S' | tenant length (1) | tenant | trace id (16) | sequence (8) [| part (2)]   part of a packed entry
-//	'R' | resource id (16)                                                         an OTLP Resource message
+//	'R' | resource id (16) [| part (2)]                                            part of an OTLP Resource message
 //
 // Numbers are big-endian, so that keys sort by tenant, trace, sequence and part. The sequence of an entry is the counter of its
 // segment in the high 32 bits and the entry's number in it, from 1, in the low. An entry of up to maxPart bytes is one value, whose key has
@@ -79,12 +79,16 @@ func appendResourceKey(dst []byte, id fragment.ResourceID) []byte {
 	return append(append(dst, signalResource), id[:]...)
 }
 
-// parseResourceKey reads a key that begins with signalResource.
-func parseResourceKey(key []byte) (id fragment.ResourceID, err error) {
-	if len(key) != 1+len(id) || key[0] != signalResource {
-		return id, fmt.Errorf("key %x: %w: not a resource's", key, tael.ErrDamaged)
+// parseResourceKey reads the key of a resource, or of a part of one.
+func parseResourceKey(key []byte) (id fragment.ResourceID, part int, err error) {
+	n := 1 + len(id)
+	if len(key) < n || key[0] != signalResource || len(key) != n && len(key) != n+partBytes {
+		return id, 0, fmt.Errorf("key %x: %w: not a resource's", key, tael.ErrDamaged)
 	}
-	return fragment.ResourceID(key[1:]), nil
+	if len(key) > n {
+		part = int(binary.BigEndian.Uint16(key[n:]))
+	}
+	return fragment.ResourceID(key[1:]), part, nil
 }
 
 // sequenceOf joins a segment's counter and an entry's number.

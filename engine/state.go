@@ -12,7 +12,7 @@ import (
 )
 
 // pressedAt is the part of its limit, in percent, at which the hot tier presses: a flush then stops yielding to ingest, because ingest is about to wait for it.
-const pressedAt = 50
+const pressedAt = 75
 
 // Pressed implements compactor.Pressure.
 func (e *Engine) Pressed() bool {

@@ -1,0 +1,78 @@
+package hot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// The pages go, and what was written through the mapping stays.
+func TestReleaseLogPages(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "00001"+logSuffix)
+	const size = 1 << 20
+	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	mapped, err := unix.Mmap(int(f.Fd()), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Munmap(mapped); err != nil {
+			t.Error(err)
+		}
+	}()
+	for i := range mapped {
+		mapped[i] = byte(i)
+	}
+	if got := residentOf(t, path); got != size {
+		t.Fatalf("%d bytes are resident before", got)
+	}
+	if err := releaseLogPages(dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := residentOf(t, path); got != 0 {
+		t.Fatalf("%d bytes are resident after", got)
+	}
+	for i := range mapped {
+		if mapped[i] != byte(i) {
+			t.Fatalf("byte %d is %d", i, mapped[i])
+		}
+	}
+}
+
+// residentOf reads how much of a mapped file this process holds.
+func residentOf(t *testing.T, path string) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rssOf(string(b), path)
+}
+
+// rssOf finds the Rss line, in KiB, of the mapping of path.
+func rssOf(smaps, path string) int {
+	found := false
+	for line := range strings.Lines(smaps) {
+		if strings.HasSuffix(strings.TrimSpace(line), path) {
+			found = true
+			continue
+		}
+		var kib int
+		if _, err := fmt.Sscanf(line, "Rss: %d kB", &kib); found && err == nil {
+			return kib << 10
+		}
+	}
+	return -1
+}

@@ -45,8 +45,8 @@ type ScanRequest struct {
 
 // Scan yields record batches, those that can hold the best rows first. It is used by one goroutine.
 type Scan interface {
-	// Bound is the largest sort key (start for SortTime, duration for SortDuration; nanoseconds) that a row of the next or any later batch can
-	// have. It is false when nothing is left.
+	// Bound is the largest sort key (start for SortTime, duration for SortDuration; nanoseconds) that a matching row of the next or any
+	// later batch can have. It never rises, and is false when nothing is left.
 	Bound() (uint64, bool)
 	// Next yields the next batch, which may have no rows; the caller releases it. io.EOF at the end.
 	Next(ctx context.Context) (arrow.RecordBatch, error)

@@ -24,7 +24,7 @@ type yielded struct {
 	version tael.Version
 }
 
-// drain reads a scan to its end. It checks the order of the bounds, that no row is above its bound or comes twice, and that every column has what
+// drain reads a scan to its end. It checks the order of the bounds, that no matching row is above its bound or comes twice, and that every column has what
 // the span has.
 func drain(ctx context.Context, scan query.Scan, req query.ScanRequest, spans map[tael.Identity]*tael.Span) (map[tael.Identity]yielded, error) {
 	got := map[tael.Identity]yielded{}
@@ -81,7 +81,7 @@ func check(b arrow.RecordBatch, bound uint64, req query.ScanRequest, spans map[t
 		if _, again := got[id]; again {
 			return fmt.Errorf("span %s/%s comes twice", id.TraceID, id.SpanID)
 		}
-		if key := sortKey(req.Sort, s); key > bound {
+		if key := sortKey(req.Sort, s); key > bound && req.Filter.Matches(s) {
 			return fmt.Errorf("span %s/%s has the sort key %d, above the bound %d", id.TraceID, id.SpanID, key, bound)
 		}
 		if err := checkRow(b, i, req.Columns, s); err != nil {

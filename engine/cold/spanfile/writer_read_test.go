@@ -88,36 +88,46 @@ func TestArrowReads(t *testing.T) {
 	for name, c := range fileCases(t) {
 		t.Run(name, func(t *testing.T) {
 			data, _ := writeFile(t, c.opts, c.rows)
-			pf, err := file.NewParquetReader(bytes.NewReader(data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer pf.Close()
-			fr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 1000}, memory.DefaultAllocator)
-			if err != nil {
-				t.Fatal(err)
-			}
-			table, err := fr.ReadTable(context.Background())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer table.Release()
-			got := make([]map[string]any, table.NumRows())
-			for i := range got {
-				got[i] = map[string]any{}
-			}
-			for i, f := range table.Schema().Fields() {
-				row := 0
-				for _, chunk := range table.Column(i).Data().Chunks() {
-					for j := range chunk.Len() {
-						got[row][f.Name] = arrowCell(chunk, j)
-						row++
-					}
-				}
-			}
-			compareRows(t, c.opts, c.rows, got)
+			compareRows(t, c.opts, c.rows, arrowRows(t, data))
 		})
 	}
+}
+
+// arrowRows reads a file with arrow-go.
+func arrowRows(t *testing.T, data []byte) []map[string]any {
+	t.Helper()
+	pf, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := pf.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	fr, err := pqarrow.NewFileReader(pf, pqarrow.ArrowReadProperties{BatchSize: 1000}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := fr.ReadTable(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	rows := make([]map[string]any, table.NumRows())
+	for i := range rows {
+		rows[i] = map[string]any{}
+	}
+	for i, f := range table.Schema().Fields() {
+		row := 0
+		for _, chunk := range table.Column(i).Data().Chunks() {
+			for j := range chunk.Len() {
+				rows[row][f.Name] = arrowCell(chunk, j)
+				row++
+			}
+		}
+	}
+	return rows
 }
 
 func arrowCell(a arrow.Array, i int) any {

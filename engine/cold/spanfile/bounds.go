@@ -32,6 +32,9 @@ func (b *valueBounds) reset() { b.any = false }
 func (b *valueBounds) addBytes(v []byte) {
 	if !b.any {
 		b.any = true
+		if b.min == nil {
+			b.min, b.max = []byte{}, []byte{} // not nil when empty: an empty text is a bound
+		}
 		b.min, b.max = append(b.min[:0], v...), append(b.max[:0], v...)
 		return
 	}

@@ -139,11 +139,50 @@ func TestMemoryBudgetIsAnError(t *testing.T) {
 	s := over(sourcetest.NewMemory(spans...)).within(func(o *query.Options) { o.Budget.Memory = 20_000 })
 	_, err := s.Trace(t.Context(), tael.DefaultTenant, tael.TraceID{1}, tael.TraceOptions{})
 	_, err2 := s.Spans(t.Context(), tael.DefaultTenant, tael.SpanQuery{Limit: 300})
-	_, err3 := s.Traces(t.Context(), tael.DefaultTenant, tael.TraceQuery{})
-	for i, err := range []error{err, err2, err3} {
+	for i, err := range []error{err, err2} {
 		if !errors.Is(err, tael.ErrBudget) {
 			t.Errorf("method %d: got %v", i, err)
 		}
+	}
+	// Traces that each fit, and together do not.
+	for i := range spans {
+		spans[i].TraceID = tael.TraceID{1, byte(i / 10)}
+	}
+	s.view.Sources[0].Source = sourcetest.NewMemory(spans...)
+	if _, err := s.Traces(t.Context(), tael.DefaultTenant, tael.TraceQuery{}); !errors.Is(err, tael.ErrBudget) {
+		t.Errorf("traces: got %v", err)
+	}
+}
+
+// TestOneLargeTraceDoesNotHideTheOthers has a trace that does not fit in memory among small ones.
+func TestOneLargeTraceDoesNotHideTheOthers(t *testing.T) {
+	spans := line(600)
+	large := tael.TraceID{7}
+	for i := range spans {
+		if i%3 > 0 {
+			spans[i].TraceID = large
+		}
+	}
+	s := over(sourcetest.NewMemory(spans...)).within(func(o *query.Options) { o.Budget.Memory = 200_000 })
+	q := tael.TraceQuery{Limit: 20}
+	seen := map[tael.TraceID]bool{}
+	for {
+		page, err := s.Traces(t.Context(), tael.DefaultTenant, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !page.Partial || len(page.Missing) != 1 || !strings.Contains(page.Missing[0], large.String()) {
+			t.Fatalf("after %d traces: partial %t, missing %q", len(seen), page.Partial, page.Missing)
+		}
+		for _, tr := range page.Traces {
+			seen[tr.TraceID] = true
+		}
+		if q.Cursor = page.NextCursor; q.Cursor == "" {
+			break
+		}
+	}
+	if len(seen) != 200 || seen[large] {
+		t.Errorf("got %d traces", len(seen))
 	}
 }
 

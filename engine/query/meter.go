@@ -86,3 +86,17 @@ func (m *Meter) Extend() {
 		m.budget.Bytes += m.read.Bytes
 	}
 }
+
+// spent reports whether the query is over its budget of rows or bytes.
+func (m *Meter) spent() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.budget.Rows > 0 && m.read.Rows > m.budget.Rows || m.budget.Bytes > 0 && m.read.Bytes > m.budget.Bytes
+}
+
+// held is what the query holds now, in bytes.
+func (m *Meter) held() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.memory
+}

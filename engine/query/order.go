@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"sort"
 
 	"github.com/taeldb/tael"
 )
@@ -30,9 +31,9 @@ func (k key) compare(o key) int {
 func (k key) before(o key) bool { return k.compare(o) < 0 }
 
 // keyOf is the place of a span.
-func keyOf(sort tael.Sort, s *tael.Span) key {
+func keyOf(by tael.Sort, s *tael.Span) key {
 	k := key{first: s.Start, start: s.Start, id: s.Identity()}
-	if sort == tael.SortDuration {
+	if by == tael.SortDuration {
 		k.first = s.Duration()
 	}
 	return k
@@ -51,4 +52,14 @@ func compareIdentity(a, b tael.Identity) int {
 		return bytes.Compare(a.SpanID[:], b.SpanID[:])
 	}
 	return cmp.Compare(a.Kind, b.Kind)
+}
+
+// sortSpans sorts by a comparison. It compares and swaps in place: a span is large, and slices.SortFunc would copy two of them a comparison.
+func sortSpans(spans []tael.Span, compare func(a, b *tael.Span) int) {
+	sort.Slice(spans, func(i, j int) bool { return compare(&spans[i], &spans[j]) < 0 })
+}
+
+// listOrder is the order of a list.
+func listOrder(by tael.Sort) func(a, b *tael.Span) int {
+	return func(a, b *tael.Span) int { return keyOf(by, a).compare(keyOf(by, b)) }
 }

@@ -26,7 +26,7 @@ func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.Trace
 	if err := r.finish("trace", err); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(spans, func(a, b tael.Span) int {
+	sortSpans(spans, func(a, b *tael.Span) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), bytes.Compare(a.SpanID[:], b.SpanID[:]), cmp.Compare(a.Kind, b.Kind))
 	})
 	return &tael.Trace{TraceID: id, Spans: spans, Coverage: r.coverage(o.Explain, false)}, nil
@@ -43,6 +43,7 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 		parts[i], err = s.Source.Trace(ctx, r.tenant, id, o, r.meter)
 		if err = r.missing.note(s.Name, err); err != nil {
 			errs[i] = fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
+			parts[i] = nil
 			return
 		}
 		errs[i] = r.hold(parts[i])
@@ -56,6 +57,9 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 	}
 	wg.Wait()
 	if err := firstCause(errs); err != nil {
+		for _, spans := range parts {
+			r.release(bytesOf(spans))
+		}
 		return nil, err
 	}
 	return r.winners(slices.Concat(parts...)), nil
@@ -63,7 +67,7 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 
 // winners keeps the newest version of every identity, once, and gives back what the others held.
 func (r *run) winners(spans []tael.Span) []tael.Span {
-	slices.SortStableFunc(spans, func(a, b tael.Span) int {
+	sortSpans(spans, func(a, b *tael.Span) int {
 		return cmp.Or(compareIdentity(a.Identity(), b.Identity()), b.Version().Compare(a.Version()))
 	})
 	kept := spans[:0]
@@ -80,13 +84,15 @@ func (r *run) winners(spans []tael.Span) []tael.Span {
 	return kept
 }
 
-// hold charges spans to the query's memory.
-func (r *run) hold(spans []tael.Span) error {
+// hold charges spans to the query's memory; they are charged after an error too.
+func (r *run) hold(spans []tael.Span) error { return r.meter.Hold(bytesOf(spans)) }
+
+func bytesOf(spans []tael.Span) int64 {
 	var n int64
 	for i := range spans {
 		n += SpanBytes(&spans[i])
 	}
-	return r.meter.Hold(n)
+	return n
 }
 
 // release gives memory back, which cannot fail a query.

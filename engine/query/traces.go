@@ -93,28 +93,13 @@ func (b *bestTraces) settle(ctx context.Context) error {
 
 // read reads traces, some at the same time, and merges those that belong to the page.
 func (b *bestTraces) read(ctx context.Context, ks []key) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	found := make([]*foundTrace, len(ks))
 	errs := make([]error, len(ks))
-	slots := make(chan struct{}, b.engine.o.Parallel)
-	var wg sync.WaitGroup
+	b.readTogether(ctx, ks, found, errs)
 	for i := range ks {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			errs[i] = ctx.Err()
-			<-slots
-			continue
+		if b.memorySpent(errs[i]) {
+			found[i], errs[i] = b.readAlone(ctx, ks[i].id.TraceID)
 		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if found[i], errs[i] = b.load(ctx, ks[i].id.TraceID); errs[i] != nil {
-				cancel()
-			}
-		})
-	}
-	wg.Wait()
-	for i := range ks {
 		if errs[i] == nil {
 			b.done[ks[i].id.TraceID] = struct{}{}
 			delete(b.waiting, ks[i].id.TraceID)
@@ -131,6 +116,44 @@ func (b *bestTraces) read(ctx context.Context, ks []key) error {
 		b.kept = b.kept[:last]
 	}
 	return firstCause(errs)
+}
+
+// readTogether reads traces at the same time. A fault stops the others; memory that runs out does not, see readAlone.
+func (b *bestTraces) readTogether(ctx context.Context, ks []key, found []*foundTrace, errs []error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	slots := make(chan struct{}, b.engine.o.Parallel)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i := range ks {
+		slots <- struct{}{}
+		if errs[i] = ctx.Err(); errs[i] != nil {
+			<-slots
+			continue
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			if found[i], errs[i] = b.load(ctx, ks[i].id.TraceID); errs[i] != nil && !b.memorySpent(errs[i]) {
+				cancel()
+			}
+		})
+	}
+}
+
+// memorySpent reports whether the error says that memory ran out, and nothing else did.
+func (b *bestTraces) memorySpent(err error) bool {
+	return errors.Is(err, tael.ErrBudget) && !b.meter.spent()
+}
+
+// readAlone reads a trace again for which there was no memory beside others. One that by itself does not fit would make every list that it belongs
+// to fail, so it is named as missing instead.
+func (b *bestTraces) readAlone(ctx context.Context, id tael.TraceID) (*foundTrace, error) {
+	t, err := b.load(ctx, id)
+	if b.memorySpent(err) && b.meter.held() <= b.meter.budget.Memory/2 {
+		b.missing.add("trace " + id.String() + ": it is too large to be summed up within the memory budget of a query")
+		return nil, nil
+	}
+	return t, err
 }
 
 // firstCause prefers the error that explains the others: a fault or a budget to the cancellation that follows from it.
@@ -153,10 +176,7 @@ func (b *bestTraces) load(ctx context.Context, id tael.TraceID) (*foundTrace, er
 	if err != nil {
 		return nil, err
 	}
-	var held int64
-	for i := range spans {
-		held += SpanBytes(&spans[i])
-	}
+	held := bytesOf(spans)
 	defer func() { b.release(held) }()
 
 	t := &foundTrace{}
@@ -175,17 +195,19 @@ func (b *bestTraces) load(ctx context.Context, id tael.TraceID) (*foundTrace, er
 	if !b.full {
 		t.summary = summarize(id, matching)
 	}
-	slices.SortFunc(matching, func(x, y tael.Span) int { return keyOf(b.plan.sort, &x).compare(keyOf(b.plan.sort, &y)) })
+	sortSpans(matching, listOrder(b.plan.sort))
 	t.best = keyOf(b.plan.sort, &matching[0])
 	if b.plan.after != nil && !b.plan.after.before(t.best) {
 		return nil, nil
 	}
 	t.cut = len(matching) > tael.MaxTraceSpans
 	t.spans = slices.Clone(matching[:min(len(matching), tael.MaxTraceSpans)]) // a copy, so that the others can be freed
-	for i := range t.spans {
-		t.bytes += SpanBytes(&t.spans[i])
+	t.bytes = bytesOf(t.spans)
+	if err := b.meter.Hold(t.bytes); err != nil {
+		b.release(t.bytes)
+		return nil, err
 	}
-	return t, b.meter.Hold(t.bytes)
+	return t, nil
 }
 
 // Traces answers a page of traces.
@@ -236,7 +258,7 @@ func (r *run) traces(ctx context.Context, q tael.TraceQuery) (*tael.TracePage, e
 		page.Spans = append(page.Spans, t.spans...)
 		page.Truncated = page.Truncated || t.cut
 	}
-	slices.SortFunc(page.Spans, func(x, y tael.Span) int { return keyOf(p.sort, &x).compare(keyOf(p.sort, &y)) })
+	sortSpans(page.Spans, listOrder(p.sort))
 	if len(page.Spans) > tael.MaxTraceSpans {
 		page.Spans, page.Truncated = slices.Clone(page.Spans[:tael.MaxTraceSpans]), true
 	}

@@ -30,22 +30,30 @@ func newReader(seg *Segment, v *view, d *fragment.Decoder, m *query.Meter) *read
 
 func (r *reader) close() { r.txn.Discard() }
 
-// rows decodes the spans of an entry, with their sequence. The rows are borrowed.
+// rows decodes the spans of an entry, with their sequence. The rows are borrowed. The entry's unpacked bytes stay in r.body.
 func (r *reader) rows(rec *record, yield func(*fragment.Row) error) error {
-	sequence := sequenceOf(r.segment.counter, rec.number)
-	err := r.entry(rec, sequence)
-	if err == nil {
-		err = r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(len(r.body))})
-		if err != nil {
-			return err
-		}
-		err = r.decoder.Rows(r.body, r.resource, func(row *fragment.Row) error {
-			row.Sequence = sequence
-			return yield(row)
-		})
+	if err := r.entry(rec, sequenceOf(r.segment.counter, rec.number)); err != nil {
+		return r.damaged(rec, err)
 	}
+	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(len(r.body))}); err != nil {
+		return err
+	}
+	return r.decode(rec, r.body, yield)
+}
+
+// decode decodes the spans of an entry's unpacked bytes.
+func (r *reader) decode(rec *record, body []byte, yield func(*fragment.Row) error) error {
+	sequence := sequenceOf(r.segment.counter, rec.number)
+	return r.damaged(rec, r.decoder.Rows(body, r.resource, func(row *fragment.Row) error {
+		row.Sequence = sequence
+		return yield(row)
+	}))
+}
+
+// damaged says where damage is; other errors pass as they are.
+func (r *reader) damaged(rec *record, err error) error {
 	if errors.Is(err, tael.ErrDamaged) {
-		return fmt.Errorf("hot: segment %s, trace %s, sequence %d: %w", segmentName(r.segment.counter), rec.trace, sequence, err)
+		return fmt.Errorf("hot: segment %s, trace %s, sequence %d: %w", segmentName(r.segment.counter), rec.trace, sequenceOf(r.segment.counter, rec.number), err)
 	}
 	return err
 }

@@ -49,7 +49,7 @@ func lines() []line {
 		{id: "memory.peak", what: "peak memory, five million spans ingested at full speed and flushed", unit: "B", reach: 1 << 30, peers: "0.6 / 6.6 / 4.9 GB at one million", note: "VmHWM, mapped files included"},
 		{id: "memory.rest", what: "anonymous memory at rest after that", unit: "B", reach: 200 << 20, note: "RssAnon 30 s later"},
 		{id: "ready.time", what: "ready after SIGKILL with 1 GiB of hot data", unit: "s", reach: 5, peers: "0.2 / 0.2 / 1.8 s, having lost it", note: "from exec to the first 200 of /readyz"},
-		{id: "ready.hot", what: "hot data on disk at that time", unit: "B"},
+		{id: "ready.hot", what: "hot data at that time", unit: "B", note: "as /api/v1/stats tells"},
 		{id: "growth.cpu", what: "growth from 1 to 10 million spans: CPU per span, flush included", unit: "x", reach: 1.15},
 		{id: "growth.lookup", what: "growth from 1 to 10 million spans: latency of a trace by id, p50", unit: "x", reach: 1.5},
 	}

@@ -17,7 +17,7 @@ func measureReady(ctx context.Context, b *bench) error {
 		return err
 	}
 	want := int64(hotWanted * min(1, float64(b.spans)/1e6))
-	var hot int64
+	var hot, cold int64
 	var last load
 	for seed := uint64(1); hot < want; seed++ {
 		if last, err = newLoad(seed, max(1, b.spans/2), time.Now(), false); err != nil {
@@ -26,17 +26,14 @@ func measureReady(ctx context.Context, b *bench) error {
 		if _, err := b.send(ctx, s, loadgen.Stream(last.gen, false), last.ledger); err != nil {
 			return err
 		}
-		if hot, err = diskUsage(s.hot); err != nil {
+		if hot, cold, err = s.stored(ctx); err != nil {
 			return err
 		}
-	}
-	if err := s.tier(ctx, "hot"); err != nil {
-		return err
 	}
 	if err := s.kill(); err != nil {
 		return err
 	}
-	b.say("killed with %s of hot data on disk", human(float64(hot), "B"))
+	b.say("killed with %s of hot and %s of cold data", human(float64(hot), "B"), human(float64(cold), "B"))
 	again, err := b.start(ctx, serverOptions{args: keepHot(), data: s.data})
 	if err != nil {
 		return err

@@ -27,12 +27,12 @@ type serverOptions struct {
 
 // server is a running taeld.
 type server struct {
-	daemon          *daemon.Daemon
-	pid             int
-	otlp, rest      string
-	data, hot, cold string
-	readyAfter      time.Duration
-	client          *http.Client
+	daemon     *daemon.Daemon
+	pid        int
+	otlp, rest string
+	data, cold string
+	readyAfter time.Duration
+	client     *http.Client
 }
 
 // start runs a taeld that ends with the scenario.
@@ -58,7 +58,7 @@ func (b *bench) start(ctx context.Context, o serverOptions) (*server, error) {
 	}
 	b.atEnd(d.Close)
 	return &server{
-		daemon: d, pid: d.PID(), otlp: d.OTLP, rest: d.REST, data: data, hot: filepath.Join(data, "hot"), cold: filepath.Join(data, "cold"),
+		daemon: d, pid: d.PID(), otlp: d.OTLP, rest: d.REST, data: data, cold: filepath.Join(data, "cold"),
 		readyAfter: d.ReadyAfter(), client: &http.Client{Timeout: 10 * time.Minute},
 	}, nil
 }
@@ -134,6 +134,21 @@ func (s *server) tier(ctx context.Context, want string) error {
 		return fmt.Errorf("want all spans in the %s tier, but there are %d cold files, and %d hot fragments were read", want, e.ColdFiles, e.HotFragments)
 	}
 	return nil
+}
+
+// stored is the bytes of hot and of cold data, by taeld's own account.
+func (s *server) stored(ctx context.Context) (hot, cold int64, err error) {
+	body, err := s.get(ctx, "/api/v1/stats")
+	if err != nil {
+		return 0, 0, err
+	}
+	var stats struct {
+		Hot, Cold struct{ Bytes int64 }
+	}
+	if err := json.Unmarshal(body, &stats); err != nil {
+		return 0, 0, fmt.Errorf("decode the statistics: %w", err)
+	}
+	return stats.Hot.Bytes, stats.Cold.Bytes, nil
 }
 
 // verify asks for a sample of the traces of a load and fails unless they are as acknowledged.

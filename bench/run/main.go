@@ -36,6 +36,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if c.pageOnly {
+		return results.save(c.results)
+	}
 	var errs []error
 	for _, s := range chosen {
 		begin := time.Now()
@@ -69,6 +72,7 @@ func readFlags(args []string) (config, []scenario, error) {
 	f.StringVar(&c.profiles, "profiles", "", "store CPU profiles of taeld in this folder")
 	f.DurationVar(&c.profiled, "profile-time", 5*time.Second, "how long each profile is, whole seconds")
 	f.StringVar(&c.dir, "dir", "", "where the data goes for the time of a run; the system's temporary folder if empty")
+	f.BoolVar(&c.pageOnly, "page-only", false, "measure nothing, write the page again from its numbers")
 	only := f.String("only", "", "measure these, with commas between: "+strings.Join(names, " "))
 	if err := f.Parse(args); err != nil {
 		return c, nil, err

@@ -11,17 +11,10 @@ import (
 // page is the results as Markdown.
 func (r Results) page() string {
 	var b strings.Builder
-	m := r.Machine
 	fmt.Fprintf(&b, "# Numbers\n\n")
 	fmt.Fprintf(&b, "Made by `make bench` (`bench/run`): a real taeld over the loopback, the generator on the same cores, CPU, memory and written bytes read from the kernel.\n")
 	fmt.Fprintf(&b, "The load is that of `bench/gen`: agent-shaped traces, about 740 bytes of OTLP a span. Median of the runs, and their spread from least to most.\n\n")
-	fmt.Fprintf(&b, "| | |\n|---|---|\n")
-	for _, f := range [][2]string{
-		{"Machine", fmt.Sprintf("%s, %d cores, %s of memory", m.CPU, m.Cores, m.Memory)}, {"Kernel", m.Kernel}, {"Go", m.Go},
-		{"Commit of the last run", m.Commit}, {"Last command", "`" + m.Command + "`"}, {"Date of the last run", m.Date},
-	} {
-		fmt.Fprintf(&b, "| %s | %s |\n", f[0], cell(f[1]))
-	}
+	r.origin(&b)
 	fmt.Fprintf(&b, "\nThe last columns are VictoriaTraces / Tempo / Jaeger with Badger on a like machine, and what keeps the number from being better.\n\n")
 	fmt.Fprintf(&b, "| What | Reach | Measured | Spread | Runs | Peers | What bounds it |\n|---|---|---|---|---|---|---|\n")
 	for _, l := range lines() {
@@ -29,6 +22,22 @@ func (r Results) page() string {
 	}
 	r.notes(&b)
 	return b.String()
+}
+
+// origin says where and from what the numbers are.
+func (r Results) origin(b *strings.Builder) {
+	if len(r.Lines) == 0 {
+		fmt.Fprintf(b, "Nothing has been measured yet.\n")
+		return
+	}
+	m := r.Machine
+	fmt.Fprintf(b, "| | |\n|---|---|\n")
+	for _, f := range [][2]string{
+		{"Machine", fmt.Sprintf("%s, %d cores, %s of memory", m.CPU, m.Cores, m.Memory)}, {"Kernel", m.Kernel}, {"Go", m.Go},
+		{"Commit of the last run", m.Commit}, {"Last command", "`" + m.Command + "`"}, {"Date of the last run", m.Date},
+	} {
+		fmt.Fprintf(b, "| %s | %s |\n", f[0], cell(f[1]))
+	}
 }
 
 func (r Results) row(b *strings.Builder, l line) {

@@ -22,6 +22,7 @@ type config struct {
 	profiles  string        // folder for CPU profiles, or ""
 	profiled  time.Duration // length of one profile
 	dir       string        // for data
+	pageOnly  bool
 }
 
 // scenario measures some lines together, once a call.

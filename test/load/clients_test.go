@@ -111,10 +111,11 @@ func (a *asker) ask(ctx context.Context) error {
 			Partial bool
 			Spans   []json.RawMessage
 		}
-		if err := getJSON(ctx, a.url+path, &answer); err != nil {
-			if ctx.Err() != nil {
-				return nil // the load has ended
-			}
+		err := getJSON(ctx, a.url+path, &answer)
+		if ctx.Err() != nil {
+			break // the load has ended
+		}
+		if err != nil {
 			return err
 		}
 		a.times = append(a.times, time.Since(begin))

@@ -47,14 +47,14 @@ func TestPlanJoinsWhatIsClose(t *testing.T) {
 
 // TestLookUpsReadLittle: what a look-up costs in reads and memory, on the load that the sizes were chosen for.
 func TestLookUpsReadLittle(t *testing.T) {
-	f, d, ids := loadFile(t, 60_000, readOptions(), DefaultReadOptions())
+	f, d, ids := loadFile(t, 40_000, readOptions(), DefaultReadOptions())
 	if n := d.reads.Load(); n > 2 {
 		t.Errorf("opening took %d reads, want 2 at most", n)
 	}
 	if n := f.MemoryBytes(); n > 100<<10 {
-		t.Errorf("an open file of 60 000 spans keeps %d bytes, want 100 KiB at most", n)
+		t.Errorf("an open file of 40 000 spans keeps %d bytes, want 100 KiB at most", n)
 	}
-	for i := 0; i < len(ids); i += len(ids) / 40 {
+	for i := 0; i < len(ids); i += len(ids) / 20 {
 		before := d.reads.Load()
 		m := query.NewMeter(query.Budget{Bytes: 6 << 20, Memory: 16 << 20})
 		spans, err := f.Trace(context.Background(), ids[i], nil, m)

@@ -3,6 +3,7 @@ package spanfile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/taeldb/tael"
@@ -23,7 +24,7 @@ type layout struct {
 	events   eventLeaves
 	links    linkLeaves
 
-	whole    []int // the leaves that a tael.Span is made of
+	whole    []int // the leaves that a tael.Span is made of, in file order
 	versions []int // the leaves that an identity and a version are made of
 }
 
@@ -101,5 +102,6 @@ func newLayout(leaves []Leaf) (*layout, error) {
 	for _, m := range [...]mapLeaves{l.events.maps[0], l.events.maps[1], l.links.maps[0], l.links.maps[1]} {
 		l.whole = append(l.whole, m.key, m.value)
 	}
+	slices.Sort(l.whole)
 	return l, nil
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go/format"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/query"
@@ -52,15 +54,54 @@ func (f *File) vectors(ctx context.Context, i int, leaves []int, sel []rowRange,
 		return nil, err
 	}
 	out := make([]vector, len(leaves))
-	for k, leaf := range leaves {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := r.vector(&out[k], leaf, sel); err != nil {
-			return nil, err
-		}
+	if err := r.decode(ctx, out, leaves, sel); err != nil {
+		return nil, err
 	}
 	return out, nil
+}
+
+// Two goroutines decode the columns of a look-up, because it is the time on the wall that somebody waits for. Few columns are not worth it.
+const (
+	decoders      = 2
+	leavesToShare = 16
+)
+
+// decode decodes leaves that were loaded. The long text columns, which are the last, are begun first.
+func (r *groupReader) decode(ctx context.Context, out []vector, leaves []int, sel []rowRange) error {
+	var next atomic.Int64
+	work := func(r *groupReader) error {
+		for {
+			k := len(leaves) - int(next.Add(1))
+			if k < 0 {
+				return nil
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := r.vector(&out[k], leaves[k], sel); err != nil {
+				return err
+			}
+		}
+	}
+	if len(leaves) < leavesToShare {
+		return work(r)
+	}
+	var g errgroup.Group
+	others := make([]groupReader, decoders-1)
+	for i := range others {
+		// A leaf is decoded by one of them, so what they share of it is not used at the same time.
+		others[i] = groupReader{f: r.f, i: r.i, g: r.g, m: r.m, pages: r.f.shared.reader(), got: r.got, dicts: r.dicts}
+		g.Go(func() error { return work(&others[i]) })
+	}
+	err := work(r)
+	if other := g.Wait(); err == nil {
+		err = other
+	}
+	for i := range others {
+		r.f.shared.release(others[i].pages)
+		r.held += others[i].held
+	}
+	return err
 }
 
 // load fetches what vector needs for the leaves in the rows of sel.

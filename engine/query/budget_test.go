@@ -23,6 +23,7 @@ func (s store) within(change func(*query.Options)) store {
 
 // TestScanBudgetGoesOn pages over all time with a budget that is spent on every page: nothing is missed and nothing comes twice.
 func TestScanBudgetGoesOn(t *testing.T) {
+	partial := 0
 	for seed := range uint64(12) {
 		rng := storetest.NewRand(100 + seed)
 		spans, model := history(rng, 400)
@@ -35,7 +36,6 @@ func TestScanBudgetGoesOn(t *testing.T) {
 		want := model.Spans(tael.DefaultTenant, &f, sort)
 		q := tael.SpanQuery{Filter: f, Sort: sort, Limit: 25}
 		var got []tael.Span
-		partial := 0
 		for {
 			page, err := s.Spans(t.Context(), tael.DefaultTenant, q)
 			if errors.Is(err, tael.ErrBudget) {
@@ -62,9 +62,9 @@ func TestScanBudgetGoesOn(t *testing.T) {
 		if d := storetest.DiffSpans(got, want[:min(len(got), len(want))]); d != "" {
 			t.Errorf("seed %d: %s", seed, d)
 		}
-		if partial == 0 && f.Service == "" {
-			t.Errorf("seed %d: the budget was never spent", seed)
-		}
+	}
+	if partial < 20 {
+		t.Errorf("the budget was spent on %d pages only", partial)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	m := sourcetest.NewMemory(spans...)
 	m.BlockRows = 100
-	s := over(m).within(func(o *query.Options) { o.Budget.Memory, o.Parallel = each*100*6, 1 })
+	s := over(m).within(func(o *query.Options) { o.Budget.Memory = each * 100 * 6 })
 	for sort := tael.SortTime; sort <= tael.SortDuration; sort++ {
 		page, err := s.Traces(t.Context(), tael.DefaultTenant, tael.TraceQuery{Limit: 2, Sort: sort})
 		if err != nil || len(page.Traces) != 2 || page.Traces[0].Spans != 100 {
@@ -238,7 +238,7 @@ func TestOptionsValidate(t *testing.T) {
 	}
 	bad := query.Options{Budget: query.Budget{Rows: -1}, DefaultDeadline: -1}
 	err := bad.Validate()
-	for _, want := range []string{"budget", "deadline", "parallel", "clock"} {
+	for _, want := range []string{"budget", "deadline", "clock"} {
 		if err == nil || !errors.Is(err, tael.ErrInvalid) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s is not named: %v", want, err)
 		}

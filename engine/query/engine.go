@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/taeldb/tael"
@@ -34,8 +33,6 @@ type Options struct {
 	Budget Budget
 	// DefaultDeadline is the time that a query has when its context has no deadline. Zero is no limit.
 	DefaultDeadline time.Duration
-	// Parallel bounds the traces that one query reads at the same time.
-	Parallel int
 	// Clock tells the time.
 	Clock func() time.Time
 	// Metrics may be nil.
@@ -47,7 +44,6 @@ func DefaultOptions() Options {
 	return Options{
 		Budget:          Budget{Rows: 50_000_000, Bytes: 16 << 30, Memory: 256 << 20},
 		DefaultDeadline: 30 * time.Second,
-		Parallel:        max(2, runtime.GOMAXPROCS(0)),
 		Clock:           time.Now,
 	}
 }
@@ -60,9 +56,6 @@ func (o Options) Validate() error {
 	}
 	if o.DefaultDeadline < 0 {
 		errs = append(errs, fmt.Errorf("query deadline %s: %w: it is negative; 0 is no limit", o.DefaultDeadline, tael.ErrInvalid))
-	}
-	if o.Parallel < 1 {
-		errs = append(errs, fmt.Errorf("query parallel %d: %w: want at least 1", o.Parallel, tael.ErrInvalid))
 	}
 	if o.Clock == nil {
 		errs = append(errs, fmt.Errorf("query clock: %w: it is missing", tael.ErrInvalid))

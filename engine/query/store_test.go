@@ -84,7 +84,9 @@ func spread(rng *rand.Rand, spans []tael.Span) []query.Source {
 		m := sourcetest.NewMemory(parts[i]...)
 		m.BlockRows, m.BatchRows = 1+rng.IntN(40), 1+rng.IntN(30)
 		m.Dictionary, m.Prune, m.Cold = rng.IntN(2) == 0, rng.IntN(2) == 0, i > 0
-		sources[i] = m
+		if sources[i] = m; rng.IntN(2) == 0 {
+			sources[i] = sourcetest.Bulk{Memory: m}
+		}
 	}
 	return sources
 }

@@ -35,18 +35,46 @@ func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.Trace
 // readTrace asks all sources at the same time and keeps the newest version of each span, in order of identity. What it returns is held in the
 // meter; the caller gives it back with release.
 func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOptions) ([]tael.Span, error) {
+	return r.fromAll(func(s NamedSource) ([]tael.Span, error) {
+		spans, err := s.Source.Trace(ctx, r.tenant, id, o, r.meter)
+		if err = r.missing.note(s.Name, err); err != nil {
+			err = fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
+		}
+		return spans, err
+	})
+}
+
+// readTraces is readTrace for several traces.
+func (r *run) readTraces(ctx context.Context, ids []tael.TraceID) ([]tael.Span, error) {
+	return r.fromAll(func(s NamedSource) (spans []tael.Span, err error) {
+		if many, ok := s.Source.(TracesReader); ok {
+			spans, err = many.Traces(ctx, r.tenant, ids, r.meter)
+			if err = r.missing.note(s.Name, err); err != nil {
+				err = fmt.Errorf("read %d traces from %s: %w", len(ids), s.Name, err)
+			}
+			return spans, err
+		}
+		for _, id := range ids {
+			more, err := s.Source.Trace(ctx, r.tenant, id, tael.TraceOptions{}, r.meter)
+			if err = r.missing.note(s.Name, err); err != nil {
+				return nil, fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
+			}
+			spans = append(spans, more...)
+		}
+		return spans, nil
+	})
+}
+
+// fromAll reads from all sources at the same time, holds what they give and keeps the winners.
+func (r *run) fromAll(from func(NamedSource) ([]tael.Span, error)) ([]tael.Span, error) {
 	parts := make([][]tael.Span, len(r.view.Sources))
 	errs := make([]error, len(r.view.Sources))
 	read := func(i int) {
-		s := r.view.Sources[i]
-		var err error
-		parts[i], err = s.Source.Trace(ctx, r.tenant, id, o, r.meter)
-		if err = r.missing.note(s.Name, err); err != nil {
-			errs[i] = fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
-			parts[i] = nil
-			return
+		spans, err := from(r.view.Sources[i])
+		if err == nil {
+			parts[i], err = spans, r.hold(spans)
 		}
-		errs[i] = r.hold(parts[i])
+		errs[i] = err
 	}
 	var wg sync.WaitGroup
 	for i := 1; i < len(parts); i++ {
@@ -56,11 +84,13 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 		read(0)
 	}
 	wg.Wait()
-	if err := firstCause(errs); err != nil {
-		for _, spans := range parts {
-			r.release(bytesOf(spans))
+	for _, err := range errs {
+		if err != nil {
+			for _, spans := range parts {
+				r.release(bytesOf(spans))
+			}
+			return nil, err
 		}
-		return nil, err
 	}
 	return r.winners(slices.Concat(parts...)), nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/taeldb/tael"
 )
@@ -81,7 +80,7 @@ func (b *bestTraces) settle(ctx context.Context) error {
 		if full && !order[0].before(worst) {
 			break
 		}
-		n := min(len(order), max(b.want-len(b.kept), b.engine.o.Parallel))
+		n := min(len(order), max(b.want-len(b.kept), minTogether), maxTogether)
 		if err := b.read(ctx, order[:n]); err != nil {
 			return err
 		}
@@ -91,21 +90,33 @@ func (b *bestTraces) settle(ctx context.Context) error {
 	return nil
 }
 
-// read reads traces, some at the same time, and merges those that belong to the page.
+// Traces are read so many together, when there are as many.
+const (
+	minTogether = 4
+	maxTogether = 128
+)
+
+// read reads traces and merges those that belong to the page.
 func (b *bestTraces) read(ctx context.Context, ks []key) error {
-	found := make([]*foundTrace, len(ks))
-	errs := make([]error, len(ks))
-	b.readTogether(ctx, ks, found, errs)
-	for i := range ks {
-		if b.memorySpent(errs[i]) {
-			found[i], errs[i] = b.readAlone(ctx, ks[i].id.TraceID)
-		}
-		if errs[i] == nil {
-			b.done[ks[i].id.TraceID] = struct{}{}
-			delete(b.waiting, ks[i].id.TraceID)
-			if found[i] != nil {
-				b.kept = append(b.kept, found[i])
+	found, err := b.readTogether(ctx, ks)
+	if b.memorySpent(err) {
+		found, err = nil, nil
+		for _, k := range ks {
+			t, err := b.readAlone(ctx, k.id.TraceID)
+			if err != nil {
+				return err
 			}
+			found = append(found, t)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	for i, k := range ks {
+		b.done[k.id.TraceID] = struct{}{}
+		delete(b.waiting, k.id.TraceID)
+		if found[i] != nil {
+			b.kept = append(b.kept, found[i])
 		}
 	}
 	slices.SortFunc(b.kept, func(x, y *foundTrace) int { return x.best.compare(y.best) })
@@ -115,29 +126,42 @@ func (b *bestTraces) read(ctx context.Context, ks []key) error {
 		b.kept[last] = nil
 		b.kept = b.kept[:last]
 	}
-	return firstCause(errs)
+	return nil
 }
 
-// readTogether reads traces at the same time. A fault stops the others; memory that runs out does not, see readAlone.
-func (b *bestTraces) readTogether(ctx context.Context, ks []key, found []*foundTrace, errs []error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	slots := make(chan struct{}, b.engine.o.Parallel)
-	var wg sync.WaitGroup
-	defer wg.Wait()
+// readTogether reads several traces at once; a trace without matching spans, or of an earlier page, is nil.
+func (b *bestTraces) readTogether(ctx context.Context, ks []key) ([]*foundTrace, error) {
+	ids := make([]tael.TraceID, len(ks))
+	place := make(map[tael.TraceID]int, len(ks))
 	for i := range ks {
-		slots <- struct{}{}
-		if errs[i] = ctx.Err(); errs[i] != nil {
-			<-slots
-			continue
-		}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if found[i], errs[i] = b.load(ctx, ks[i].id.TraceID); errs[i] != nil && !b.memorySpent(errs[i]) {
-				cancel()
-			}
-		})
+		ids[i] = ks[i].id.TraceID
+		place[ids[i]] = i
 	}
+	spans, err := b.readTraces(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	held := bytesOf(spans)
+	defer func() { b.release(held) }()
+	found := make([]*foundTrace, len(ks))
+	for len(spans) > 0 {
+		id, n := spans[0].TraceID, 1
+		for n < len(spans) && spans[n].TraceID == id {
+			n++
+		}
+		if i, asked := place[id]; asked {
+			if found[i], err = b.sumUp(id, spans[:n:n]); err != nil {
+				for _, t := range found {
+					if t != nil {
+						b.release(t.bytes)
+					}
+				}
+				return nil, err
+			}
+		}
+		spans = spans[n:]
+	}
+	return found, nil
 }
 
 // memorySpent reports whether the error says that memory ran out, and nothing else did.
@@ -145,10 +169,16 @@ func (b *bestTraces) memorySpent(err error) bool {
 	return errors.Is(err, tael.ErrBudget) && !b.meter.spent()
 }
 
-// readAlone reads a trace again for which there was no memory beside others. One that by itself does not fit would make every list that it belongs
-// to fail, so it is named as missing instead.
+// readAlone reads a trace for which there was no memory beside others. One that by itself does not fit would make every list that it
+// belongs to fail, so it is named as missing instead.
 func (b *bestTraces) readAlone(ctx context.Context, id tael.TraceID) (*foundTrace, error) {
-	t, err := b.load(ctx, id)
+	spans, err := b.readTrace(ctx, id, tael.TraceOptions{})
+	var t *foundTrace
+	if err == nil {
+		held := bytesOf(spans)
+		t, err = b.sumUp(id, spans)
+		b.release(held)
+	}
 	if b.memorySpent(err) && b.meter.held() <= b.meter.budget.Memory/2 {
 		b.missing.add("trace " + id.String() + ": it is too large to be summed up within the memory budget of a query")
 		return nil, nil
@@ -156,29 +186,9 @@ func (b *bestTraces) readAlone(ctx context.Context, id tael.TraceID) (*foundTrac
 	return t, err
 }
 
-// firstCause prefers the error that explains the others: a fault or a budget to the cancellation that follows from it.
-func firstCause(errs []error) error {
-	var cancelled error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			return err
-		}
-		if cancelled == nil {
-			cancelled = err
-		}
-	}
-	return cancelled
-}
-
-// load reads one trace. It is nil when no span matches, or when the trace was on an earlier page.
-func (b *bestTraces) load(ctx context.Context, id tael.TraceID) (*foundTrace, error) {
-	spans, err := b.readTrace(ctx, id, tael.TraceOptions{})
-	if err != nil {
-		return nil, err
-	}
-	held := bytesOf(spans)
-	defer func() { b.release(held) }()
-
+// sumUp makes of the spans of a trace what the list says about it, and holds that. It changes spans. It is nil when no span matches, or when the trace was
+// on an earlier page.
+func (b *bestTraces) sumUp(id tael.TraceID, spans []tael.Span) (*foundTrace, error) {
 	t := &foundTrace{}
 	if b.full {
 		t.summary = summarize(id, spans)

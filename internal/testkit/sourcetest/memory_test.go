@@ -27,6 +27,9 @@ func TestMemory(t *testing.T) {
 						m.Add(tenant, s)
 					}
 				}
+				if name == "large" {
+					return sourcetest.Bulk{Memory: m}
+				}
 				return m
 			})
 		})

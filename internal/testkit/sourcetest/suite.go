@@ -1,6 +1,7 @@
 package sourcetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -19,7 +20,7 @@ type Build func(t *testing.T, spans map[string][]tael.Span) query.Source
 // Run checks that a Source keeps its contract.
 func Run(t *testing.T, build Build) {
 	for name, test := range map[string]func(*testing.T, Build){
-		"scan": testScan, "empty": testEmpty, "trace": testTrace, "versions": testVersions, "newer versions": testNewer, "stats": testStats,
+		"scan": testScan, "empty": testEmpty, "trace": testTrace, "traces": testTraces, "versions": testVersions, "newer versions": testNewer, "stats": testStats,
 		"cancelled": testCancelled, "rows budget": testRows, "bytes budget": testBytes, "memory budget": testMemory, "close": testClose,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, build) })
@@ -153,6 +154,58 @@ func testTrace(t *testing.T, build Build) {
 		if got, err := src.Trace(t.Context(), who, spans[0].TraceID, tael.TraceOptions{}, nil); err != nil || len(got) != 0 {
 			t.Errorf("tenant %q: got %d spans, %v", who, len(got), err)
 		}
+	}
+}
+
+// testTraces compares what a source that reads several traces at once gives for them with what it gives for each.
+func testTraces(t *testing.T, build Build) {
+	src, spans := fill(t, build, 250)
+	many, ok := src.(query.TracesReader)
+	if !ok {
+		return // it need not be one
+	}
+	rng := storetest.NewRand(25)
+	for round := range 20 {
+		ids := []tael.TraceID{{1, 2, 3}} // nobody has it
+		want := map[tael.Identity]*tael.Span{}
+		chosen := map[tael.TraceID]bool{}
+		for range round * 2 {
+			if id := spans[rng.IntN(len(spans))].TraceID; !chosen[id] {
+				chosen[id] = true
+				ids = append(ids, id)
+			}
+		}
+		for i := range spans {
+			if chosen[spans[i].TraceID] {
+				want[spans[i].Identity()] = &spans[i]
+			}
+		}
+		got, err := many.Traces(t.Context(), tenant, ids, query.NewMeter(query.Budget{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := same(got, want); err != nil {
+			t.Errorf("%d traces: %v", len(ids), err)
+		}
+	}
+	all := []tael.TraceID{spans[0].TraceID, {7}}
+	if got, err := many.Traces(t.Context(), "nobody", all, nil); err != nil || len(got) != 0 {
+		t.Errorf("nobody has %d spans, %v", len(got), err)
+	}
+	if got, err := many.Traces(t.Context(), tenant, nil, nil); err != nil || len(got) != 0 {
+		t.Errorf("no trace has %d spans, %v", len(got), err)
+	}
+	m := query.NewMeter(query.Budget{Memory: 1})
+	if _, err := many.Traces(t.Context(), tenant, all, m); !errors.Is(err, tael.ErrBudget) {
+		t.Errorf("in a byte of memory: %v", err)
+	}
+	if m.Hold(1) != nil {
+		t.Error("memory is held after traces that failed")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := many.Traces(ctx, tenant, all, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
 	}
 }
 

@@ -123,6 +123,15 @@ func (e *Engine) Flush(ctx context.Context) (compactor.Flushed, error) {
 	return e.compactor.Flush(ctx)
 }
 
+// Maintain drops the days that are due and cleans up in the cold tier now, which the compactor also does by itself now and then.
+func (e *Engine) Maintain(ctx context.Context) error {
+	if !e.running.enter() {
+		return errClosed
+	}
+	defer e.running.leave()
+	return e.compactor.Expire(ctx)
+}
+
 // closeWait bounds how long Close waits for calls that run. Queries have their own deadline; what is slower is left behind.
 const closeWait = 20 * time.Second
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -185,8 +186,17 @@ func (a *attempt) metadata(base *state, e *edit, list string) (meta table.Metada
 		if err := errors.Join(b.SetLoc(a.path(tableKey)), b.SetProperties(properties)); err != nil {
 			return err
 		}
-		if len(e.expire) > 0 {
-			if err := b.RemoveSnapshots(e.expire, false); err != nil {
+		expire := e.expire
+		if e.operation == "" {
+			// The library stamps what brings no snapshot with a clock of its own, and refuses it when that is behind the table's newest commit,
+			// which another machine's clock may have made. A snapshot that goes again at once carries the time in.
+			if err := b.AddSnapshot(a.newSnapshot(base, e, "")); err != nil {
+				return err
+			}
+			expire = append(slices.Clone(expire), a.snapshot)
+		}
+		if len(expire) > 0 {
+			if err := b.RemoveSnapshots(expire, false); err != nil {
 				return err
 			}
 		}
@@ -198,9 +208,7 @@ func (a *attempt) metadata(base *state, e *edit, list string) (meta table.Metada
 				return err
 			}
 		}
-		if meta, err = b.Build(); err == nil && e.operation == "" {
-			meta, err = stamp(meta, a.timestamp(base))
-		}
+		meta, err = b.Build()
 		return err
 	})
 	return meta, err

@@ -109,6 +109,11 @@ const (
 	StepExpireDelete   = "expire.delete"   // a file that only they had goes
 )
 
+// Steps lists the steps.
+func Steps() []string {
+	return []string{StepFlushFile, StepFlushDeletes, StepCommitManifest, StepCommitMetadata, StepCommitHint, StepCommitTrim, StepOrphanDelete, StepExpireCommit, StepExpireDelete}
+}
+
 // step runs one named step between its two hooks.
 func (t *Table) step(name string, run func() error) error {
 	t.opts.Hook(name + ".before")

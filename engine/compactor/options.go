@@ -69,3 +69,6 @@ const (
 	StepCommit = "compactor.commit"
 	StepSwap   = "compactor.swap" // the view changes and the segment goes
 )
+
+// Steps lists the steps in the order of a flush.
+func Steps() []string { return []string{StepSeal, StepWrite, StepCommit, StepSwap} }

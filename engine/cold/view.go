@@ -64,6 +64,15 @@ func (v *View) open() error {
 
 // Trace implements query.Source. Damaged files: see View.
 func (v *View) Trace(ctx context.Context, tenant string, id tael.TraceID, o tael.TraceOptions, m *query.Meter) ([]tael.Span, error) {
+	return v.spans(ctx, tenant, []tael.TraceID{id}, o, m)
+}
+
+// Traces implements query.TracesReader. Damaged files: see View.
+func (v *View) Traces(ctx context.Context, tenant string, ids []tael.TraceID, m *query.Meter) ([]tael.Span, error) {
+	return v.spans(ctx, tenant, ids, tael.TraceOptions{}, m)
+}
+
+func (v *View) spans(ctx context.Context, tenant string, ids []tael.TraceID, o tael.TraceOptions, m *query.Meter) ([]tael.Span, error) {
 	if err := v.open(); err != nil {
 		return nil, err
 	}
@@ -73,14 +82,14 @@ func (v *View) Trace(ctx context.Context, tenant string, id tael.TraceID, o tael
 	}
 	var mu sync.Mutex
 	var spans []tael.Span
-	q := newLookup(v.table, []tael.TraceID{id})
+	q := newLookup(v.table, ids)
 	q.meter = m
-	err := q.each(ctx, files, func(ctx context.Context, f *dataFile, _ []tael.TraceID) error {
+	err := q.each(ctx, files, func(ctx context.Context, f *dataFile, ids []tael.TraceID) error {
 		file, err := v.table.files.get(ctx, f)
 		if err != nil {
 			return err
 		}
-		found, err := file.Trace(ctx, id, v.state.deleted[f.key], m)
+		found, err := file.Traces(ctx, ids, v.state.deleted[f.key], m)
 		mu.Lock()
 		defer mu.Unlock()
 		spans = append(spans, found...)

@@ -105,10 +105,19 @@ func (s *Snapshot) Stats(ctx context.Context, tenant string, st *tael.Stats) err
 
 // Trace gives every stored version of every span of the trace.
 func (s *Snapshot) Trace(ctx context.Context, tenant string, id tael.TraceID, o tael.TraceOptions, m *query.Meter) ([]tael.Span, error) {
+	return s.spans(ctx, "trace", tenant, []tael.TraceID{id}, o, m)
+}
+
+// Traces implements query.TracesReader.
+func (s *Snapshot) Traces(ctx context.Context, tenant string, ids []tael.TraceID, m *query.Meter) ([]tael.Span, error) {
+	return s.spans(ctx, "traces", tenant, ids, tael.TraceOptions{}, m)
+}
+
+func (s *Snapshot) spans(ctx context.Context, op, tenant string, ids []tael.TraceID, o tael.TraceOptions, m *query.Meter) ([]tael.Span, error) {
 	var spans []tael.Span
 	var held int64
 	defer func() { _ = m.Hold(-held) }() // the answer is the caller's to hold
-	err := s.trace(ctx, "trace", tenant, []tael.TraceID{id}, o, m, func(row *fragment.Row) error {
+	err := s.trace(ctx, op, tenant, ids, o, m, func(row *fragment.Row) error {
 		spans = append(spans, row.Span())
 		n := query.SpanBytes(&spans[len(spans)-1])
 		held += n

@@ -50,7 +50,13 @@ func (g *group) ranges(dst []rowRange, id tael.TraceID) []rowRange {
 
 // Trace gives the rows of a trace that are not deleted, in no order; none is not an error.
 func (f *File) Trace(ctx context.Context, id tael.TraceID, deleted Deleted, m *query.Meter) ([]tael.Span, error) {
-	if !fragment.FilterHas(f.traces, fragment.TermTrace(id)) {
+	return f.Traces(ctx, []tael.TraceID{id}, deleted, m)
+}
+
+// Traces gives the rows of the traces that are not deleted, in no order. What lies together is read once for all of them.
+func (f *File) Traces(ctx context.Context, ids []tael.TraceID, deleted Deleted, m *query.Meter) ([]tael.Span, error) {
+	wanted := f.canHave(ids)
+	if len(wanted) == 0 {
 		return nil, nil
 	}
 	var found []tael.Span
@@ -58,21 +64,19 @@ func (f *File) Trace(ctx context.Context, id tael.TraceID, deleted Deleted, m *q
 	defer func() { _ = m.Hold(-held) }() // the answer is the caller's to hold
 	read := false
 	for i := range f.groups {
-		g := &f.groups[i]
-		var sel []rowRange
-		for _, r := range g.ranges(nil, id) {
-			sel = deleted.from(sel, r, g.first)
-		}
+		sel := f.groups[i].rowsOf(wanted, deleted)
 		if len(sel) == 0 {
 			continue
 		}
-		slices.SortFunc(sel, func(a, b rowRange) int { return a.from - b.from })
 		spans, err := f.read(ctx, i, sel, &read, m)
 		if err != nil {
 			return nil, err
 		}
 		// Another trace can have the same hash.
-		spans = slices.DeleteFunc(spans, func(s tael.Span) bool { return s.TraceID != id })
+		spans = slices.DeleteFunc(spans, func(s tael.Span) bool {
+			_, ok := wanted[s.TraceID]
+			return !ok
+		})
 		n := int64(0)
 		for i := range spans {
 			n += query.SpanBytes(&spans[i])
@@ -84,6 +88,35 @@ func (f *File) Trace(ctx context.Context, id tael.TraceID, deleted Deleted, m *q
 		found = append(found, spans...)
 	}
 	return found, nil
+}
+
+// canHave gives those of the traces that the file's filter does not exclude.
+func (f *File) canHave(ids []tael.TraceID) map[tael.TraceID]struct{} {
+	wanted := make(map[tael.TraceID]struct{})
+	for _, id := range ids {
+		if fragment.FilterHas(f.traces, fragment.TermTrace(id)) {
+			wanted[id] = struct{}{}
+		}
+	}
+	return wanted
+}
+
+// rowsOf gives the rows of the group that have the hashes of the traces and are not deleted, in order.
+func (g *group) rowsOf(wanted map[tael.TraceID]struct{}, deleted Deleted) []rowRange {
+	var all []rowRange
+	for id := range wanted {
+		all = g.ranges(all, id)
+	}
+	slices.SortFunc(all, func(a, b rowRange) int { return a.from - b.from })
+	all = slices.Compact(all) // two of the traces can have one hash
+	if len(deleted) == 0 {
+		return all
+	}
+	var sel []rowRange
+	for _, r := range all {
+		sel = deleted.from(sel, r, g.first)
+	}
+	return sel
 }
 
 // read gives whole spans of a row group. read says whether the file has been counted.
@@ -105,12 +138,7 @@ func (f *File) read(ctx context.Context, group int, sel []rowRange, counted *boo
 // Versions calls yield with every row of the traces that is not deleted. It reads only row groups that have one of them, and only the columns
 // that make up an identity and a version.
 func (f *File) Versions(ctx context.Context, ids []tael.TraceID, deleted Deleted, m *query.Meter, yield func(row int64, id tael.Identity, v tael.Version)) error {
-	wanted := make(map[tael.TraceID]struct{})
-	for _, id := range ids {
-		if fragment.FilterHas(f.traces, fragment.TermTrace(id)) {
-			wanted[id] = struct{}{}
-		}
-	}
+	wanted := f.canHave(ids)
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -124,17 +152,10 @@ func (f *File) Versions(ctx context.Context, ids []tael.TraceID, deleted Deleted
 
 func (f *File) groupVersions(ctx context.Context, i int, wanted map[tael.TraceID]struct{}, deleted Deleted, m *query.Meter, yield func(row int64, id tael.Identity, v tael.Version)) error {
 	g := &f.groups[i]
-	var sel []rowRange
-	for id := range wanted {
-		for _, r := range g.ranges(nil, id) {
-			sel = deleted.from(sel, r, g.first)
-		}
-	}
+	sel := g.rowsOf(wanted, deleted)
 	if len(sel) == 0 {
 		return nil
 	}
-	slices.SortFunc(sel, func(a, b rowRange) int { return a.from - b.from })
-	sel = slices.Compact(sel) // two of the traces can have one hash
 	v, err := f.vectors(ctx, i, f.shared.layout.versions, sel, m)
 	if err != nil {
 		return err

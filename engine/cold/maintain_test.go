@@ -332,3 +332,27 @@ func killedAt(t *testing.T, at string) {
 		v.Release()
 	}
 }
+
+// A commit that brings no snapshot works beside one of a machine whose clock is ahead.
+func TestMaintenanceBesideAClockAhead(t *testing.T) {
+	clock := newClock(time.Now().Add(90 * time.Hour))
+	table, store := newTable(t, func(o *Options) { o.Now = clock.Now })
+	for i := range 3 {
+		mustFlush(t, table, nodeA, uint64(i+1), tael.DefaultTenant, traceOf(i+1, 2, noon))
+	}
+	clock.add(24 * time.Hour)
+	if removed, err := table.Expire(t.Context()); err != nil || removed.Files == 0 {
+		t.Fatalf("expire: removed %+v, %v", removed, err)
+	}
+	behind := openTable(t, store, table.opts.Location)
+	x, err := behind.Begin(t.Context(), nodeB, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Commit(t.Context()); err != nil {
+		t.Fatalf("commit of a watermark: %v", err)
+	}
+	if n, _ := behind.Watermark(nodeB); n != 1 {
+		t.Errorf("watermark %d, want 1", n)
+	}
+}

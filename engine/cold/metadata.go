@@ -52,13 +52,12 @@ func newMetadata(location string, now time.Time) (table.Metadata, error) {
 		b.AddSortOrder(&order),
 		b.SetDefaultSortOrderID(-1),
 		b.SetProperties(iceberg.Properties{
-			propertyFormat:                                        strconv.Itoa(tableFormat),
-			"write.parquet.compression-codec":                     "zstd",
-			"write.delete.mode":                                   "merge-on-read",
-			"write.metadata.delete-after-commit.enabled":          "true",
-			"write.metadata.previous-versions-max":                "1000",
-			"commit.manifest-merge.enabled":                       "true",
-			"write.metadata.metrics.max-inferred-column-defaults": "100",
+			propertyFormat:                               strconv.Itoa(tableFormat),
+			"write.parquet.compression-codec":            "zstd",
+			"write.delete.mode":                          "merge-on-read",
+			"write.metadata.delete-after-commit.enabled": "true",
+			"write.metadata.previous-versions-max":       "1000",
+			"commit.manifest-merge.enabled":              "true",
 		}),
 	)
 	if err != nil {

@@ -22,7 +22,7 @@ func clock() func() time.Time {
 func smallOptions(t testing.TB) Options {
 	t.Helper()
 	o := DefaultOptions()
-	o.DataDir = t.TempDir()
+	o.DataDir = storetest.Dir(t)
 	o.MemoryLimit = minMemory
 	o.HotMaxBytes = 4 << 20
 	o.HotMaxAge = time.Hour

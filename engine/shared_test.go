@@ -18,7 +18,7 @@ func TestTwoEnginesOnOneTable(t *testing.T) {
 	for name, options := range map[string]func(t testing.TB) Options{
 		"folder": func(t testing.TB) Options {
 			o := smallOptions(t)
-			o.ColdURL = "file://" + t.TempDir()
+			o.ColdURL = "file://" + storetest.Dir(t)
 			return o
 		},
 		"versitygw": onServer(t, s3server.Versitygw),

@@ -61,7 +61,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	for _, m := range all {
 		t.Run(fmt.Sprintf("%s %d", m.step, m.arrival), func(t *testing.T) {
 			t.Parallel()
-			testKilled(t, m, place{Dir: t.TempDir()})
+			testKilled(t, m, place{Dir: storetest.Dir(t)})
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestKilledOnS3(t *testing.T) {
 					continue
 				}
 				t.Run(fmt.Sprintf("%s %d", m.step, m.arrival), func(t *testing.T) {
-					testKilled(t, m, place{Dir: t.TempDir(), ColdURL: s.URL(fmt.Sprint("p", i)), S3: s.Options()})
+					testKilled(t, m, place{Dir: storetest.Dir(t), ColdURL: s.URL(fmt.Sprint("p", i)), S3: s.Options()})
 				})
 			}
 		})

@@ -20,6 +20,9 @@ func (s *Store) write() {
 				s.finish()
 				return
 			}
+			if !g.packed {
+				s.pack(g)
+			}
 			s.commit(g)
 			s.free <- g
 		case c := <-s.commands:

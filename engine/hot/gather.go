@@ -18,6 +18,7 @@ type group struct {
 	entries  []entry
 	keys     []byte
 	bytes    int
+	packed   bool
 }
 
 // link is a fragment in the chain of those that become one entry.
@@ -67,6 +68,7 @@ func (g *group) reset() {
 	clear(g.entries)
 	clear(g.byTrace)
 	g.requests, g.links, g.joined, g.entries, g.keys, g.bytes = g.requests[:0], g.links[:0], g.joined[:0], g.entries[:0], g.keys[:0], 0
+	g.packed = false
 	for i := range g.packers {
 		p := &g.packers[i]
 		clear(p.list)
@@ -80,6 +82,10 @@ func (g *group) reset() {
 // keepBuffer bounds what a group that was once large keeps.
 const keepBuffer = 16 << 20
 
+// smallGroup is the size, in bytes of fragments, below which a group is not worth packing ahead: it keeps taking requests until the writer is
+// free, so that they share its sync.
+const smallGroup = 256 << 10
+
 // gather makes groups of what waits, until the queue is closed. While a group is written the next one is packed, and while that
 // waits its turn the queue fills for the one after.
 func (s *Store) gather() {
@@ -90,21 +96,40 @@ func (s *Store) gather() {
 		g.reset()
 		s.opts.Hook(StepGather)
 		s.join(g, r)
-	more:
-		for g.bytes < s.opts.GroupBytes {
+		s.joinWaiting(g)
+		sent := false
+		for g.bytes < smallGroup && !sent {
 			select {
+			case s.groups <- g: // the writer packs it
+				sent = true
 			case r, ok := <-s.queue:
 				if !ok {
-					break more
+					s.groups <- g
+					return
 				}
 				s.join(g, r)
-			default:
-				break more
 			}
 		}
-		s.pack(g)
-		s.opts.Hook(StepGather + stepDone)
-		s.groups <- g
+		if !sent {
+			s.joinWaiting(g)
+			s.pack(g)
+			s.groups <- g
+		}
+	}
+}
+
+// joinWaiting adds the requests that are in the queue now, up to the size of a group.
+func (s *Store) joinWaiting(g *group) {
+	for g.bytes < s.opts.GroupBytes {
+		select {
+		case r, ok := <-s.queue:
+			if !ok {
+				return
+			}
+			s.join(g, r)
+		default:
+			return
+		}
 	}
 }
 
@@ -144,6 +169,8 @@ func (s *Store) join(g *group, r *request) {
 
 // pack turns the chains into entries.
 func (s *Store) pack(g *group) {
+	g.packed = true
+	defer s.opts.Hook(StepGather + stepDone)
 	const worthwhile = 32 // entries: fewer are packed before a goroutine has started
 	shares := max(1, min(len(g.packers), len(g.joined)/worthwhile))
 	var wg sync.WaitGroup

@@ -284,47 +284,54 @@ func (a *attempt) writeManifests(ctx context.Context, base *state, e *edit, try 
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(a.opts.Parallel)
 	var slots []*writtenManifest // in the order of the list, new manifests first
-	write := func(run func(ctx context.Context, key string) (writtenManifest, error)) {
-		key := manifestKey(a.owner, a.id, try<<16|len(slots))
+	write := func(run func(ctx context.Context, name string) (writtenManifest, error)) {
+		name := manifestName(a.owner, a.id, try<<16|len(slots))
 		slot := new(writtenManifest)
-		slots, written = append(slots, slot), append(written, key)
+		slots = append(slots, slot)
 		g.Go(func() (err error) {
-			*slot, err = run(gctx, key)
+			*slot, err = run(gctx, name)
 			return err
 		})
 	}
 	if len(e.data) > 0 {
-		write(func(ctx context.Context, key string) (writtenManifest, error) {
-			return a.addedManifest(ctx, base, key, iceberg.ManifestContentData, a.snapshot, e.data)
+		write(func(ctx context.Context, name string) (writtenManifest, error) {
+			return a.addedManifest(ctx, base, name, iceberg.ManifestContentData, a.snapshot, e.data)
 		})
 	}
 	if len(e.deletes) > 0 {
-		write(func(ctx context.Context, key string) (writtenManifest, error) {
-			return a.addedManifest(ctx, base, key, iceberg.ManifestContentDeletes, a.snapshot, e.deletes)
+		write(func(ctx context.Context, name string) (writtenManifest, error) {
+			return a.addedManifest(ctx, base, name, iceberg.ManifestContentDeletes, a.snapshot, e.deletes)
 		})
 	}
 	kept, groups := arrange(base.manifests, e.drop)
 	for _, group := range groups {
-		write(func(ctx context.Context, key string) (writtenManifest, error) {
-			return a.rewriteManifests(ctx, base, key, a.snapshot, group, e.drop)
+		write(func(ctx context.Context, name string) (writtenManifest, error) {
+			return a.rewriteManifests(ctx, base, name, a.snapshot, group, e.drop)
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return "", written, err
-	}
+	err = g.Wait()
 	files := make([]iceberg.ManifestFile, 0, len(slots)+len(kept))
 	for _, s := range slots {
 		files = append(files, s.file)
+		if s.key != "" {
+			written = append(written, s.key)
+		}
+	}
+	if err != nil {
+		return "", written, err
 	}
 	for _, m := range kept {
 		files = append(files, m.file)
 	}
-	list = manifestListKey(a.owner, a.id, try)
 	var parent *int64
 	if base.snapshot != nil {
 		parent = &base.snapshot.SnapshotID
 	}
-	return list, append(written, list), a.writeManifestList(ctx, list, a.snapshot, parent, base.head.meta.LastSequenceNumber()+1, files)
+	list, err = a.writeManifestList(ctx, manifestListName(a.owner, a.id, try), a.snapshot, parent, base.head.meta.LastSequenceNumber()+1, files)
+	if list != "" {
+		written = append(written, list)
+	}
+	return list, written, err
 }
 
 // arrange says which manifests stay and which are rewritten, each group into one: those that list a file to drop, one by one, and of

@@ -262,7 +262,7 @@ func killedAt(t *testing.T, at string) {
 	mustFlush(t, setup, nodeA, 1, "acme", traceOf(1, 4, noon))
 	mustFlush(t, setup, nodeA, 2, "acme", traceOf(2, 4, noon.Add(-24*time.Hour)))
 	clock.add(3 * time.Hour)
-	writeFile(t, dir, fileKey("acme", dayOf(uint64(noon.UnixNano())), nodeA, 9, 1, "00000000", dataSuffix), "an orphan")
+	writeFile(t, dir, fileName("acme", dayOf(uint64(noon.UnixNano())), nodeA, 9, 1, "00000000")+dataSuffix, "an orphan")
 	// What the process does: a flush that supersedes rows, expiry, clean-up.
 	newer := traceOf(1, 2, noon)
 	for i := range newer {

@@ -120,5 +120,9 @@ func (t *Table) get(ctx context.Context, key string) ([]byte, error) {
 	if data, ok := t.fresh.take(key); ok {
 		return data, nil
 	}
-	return t.store.Get(ctx, key)
+	data, err := t.store.Get(ctx, key)
+	if err == nil {
+		err = checkSum(key, data)
+	}
+	return data, err
 }

@@ -20,10 +20,11 @@ type change struct {
 	entry  iceberg.ManifestEntry
 }
 
-// writeManifest encodes entries of one content and stores them.
-func (t *Table) writeManifest(ctx context.Context, s *state, key string, content iceberg.ManifestContent, snapshot int64, changes []change) (writtenManifest, error) {
+// writeManifest encodes entries of one content and stores them. The key is told with an error of the store, too: the object may be there.
+func (t *Table) writeManifest(ctx context.Context, s *state, name string, content iceberg.ManifestContent, snapshot int64, changes []change) (writtenManifest, error) {
 	var out bytes.Buffer
 	var file iceberg.ManifestFile
+	var key string
 	err := guard(func() error {
 		w, err := iceberg.NewManifestWriter(icebergFormat, &out, s.head.meta.PartitionSpec(), s.head.meta.CurrentSchema(), snapshot, iceberg.WithManifestWriterContent(content))
 		if err != nil {
@@ -45,29 +46,30 @@ func (t *Table) writeManifest(ctx context.Context, s *state, key string, content
 		if err := w.Close(); err != nil {
 			return err
 		}
+		key = summedKey(name, out.Bytes(), avroSuffix)
 		file, err = w.ToManifestFile(t.path(key), int64(out.Len()), iceberg.WithManifestFileContent(content))
 		return err
 	})
 	if err != nil {
-		return writtenManifest{}, fmt.Errorf("cold: encode manifest %s: %w", key, err)
+		return writtenManifest{}, fmt.Errorf("cold: encode manifest %s: %w", name, err)
 	}
 	if err := t.putFresh(ctx, key, out.Bytes()); err != nil {
-		return writtenManifest{}, fmt.Errorf("cold: write manifest %s: %w", key, err)
+		return writtenManifest{key: key}, fmt.Errorf("cold: write manifest %s: %w", key, err)
 	}
 	return writtenManifest{key, file}, nil
 }
 
 // addedManifest lists new files. It is the same on every try of a commit: sequence numbers are inherited from the snapshot.
-func (t *Table) addedManifest(ctx context.Context, s *state, key string, content iceberg.ManifestContent, snapshot int64, files []iceberg.DataFile) (writtenManifest, error) {
+func (t *Table) addedManifest(ctx context.Context, s *state, name string, content iceberg.ManifestContent, snapshot int64, files []iceberg.DataFile) (writtenManifest, error) {
 	changes := make([]change, len(files))
 	for i, f := range files {
 		changes[i] = change{iceberg.EntryStatusADDED, iceberg.NewManifestEntry(iceberg.EntryStatusADDED, &snapshot, nil, nil, f)}
 	}
-	return t.writeManifest(ctx, s, key, content, snapshot, changes)
+	return t.writeManifest(ctx, s, name, content, snapshot, changes)
 }
 
 // rewriteManifests writes one manifest with the live entries of several, in their place. Entries of files in drop are marked deleted.
-func (t *Table) rewriteManifests(ctx context.Context, s *state, key string, snapshot int64, from []*manifest, drop map[string]bool) (writtenManifest, error) {
+func (t *Table) rewriteManifests(ctx context.Context, s *state, name string, snapshot int64, from []*manifest, drop map[string]bool) (writtenManifest, error) {
 	var changes []change
 	for _, m := range from {
 		entries, err := t.readEntries(ctx, m.key, m.file)
@@ -82,22 +84,23 @@ func (t *Table) rewriteManifests(ctx context.Context, s *state, key string, snap
 			changes = append(changes, c)
 		}
 	}
-	return t.writeManifest(ctx, s, key, from[0].file.ManifestContent(), snapshot, changes)
+	return t.writeManifest(ctx, s, name, from[0].file.ManifestContent(), snapshot, changes)
 }
 
-// writeManifestList stores the list of a snapshot.
-func (t *Table) writeManifestList(ctx context.Context, key string, snapshot int64, parent *int64, sequence int64, files []iceberg.ManifestFile) error {
+// writeManifestList stores the list of a snapshot, and gives its key even with an error of the store.
+func (t *Table) writeManifestList(ctx context.Context, name string, snapshot int64, parent *int64, sequence int64, files []iceberg.ManifestFile) (key string, err error) {
 	var out bytes.Buffer
-	err := guard(func() error {
+	err = guard(func() error {
 		return iceberg.WriteManifestList(icebergFormat, &out, snapshot, parent, &sequence, 0, files)
 	})
 	if err != nil {
-		return fmt.Errorf("cold: encode manifest list %s: %w", key, err)
+		return "", fmt.Errorf("cold: encode manifest list %s: %w", name, err)
 	}
+	key = summedKey(name, out.Bytes(), avroSuffix)
 	if err := t.putFresh(ctx, key, out.Bytes()); err != nil {
-		return fmt.Errorf("cold: write manifest list %s: %w", key, err)
+		return key, fmt.Errorf("cold: write manifest list %s: %w", key, err)
 	}
-	return nil
+	return key, nil
 }
 
 func (t *Table) putFresh(ctx context.Context, key string, data []byte) error {

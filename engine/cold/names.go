@@ -6,16 +6,23 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/taeldb/tael"
 )
 
 // Every key of the table is made and read here. docs/formats/cold.md lists them.
 //
 //	tael/spans/metadata/v<N>.metadata.json                            the table at commit N
 //	tael/spans/metadata/version-hint.text                             a recent N in decimal
-//	tael/spans/metadata/<owner>-<commit>-m<n>.avro                    a manifest
-//	tael/spans/metadata/<owner>-<commit>-s<try>.avro                  the manifest list of a snapshot
-//	tael/spans/data/<tenant>/<day>/<owner>-<counter>-<n>-<random>.parquet          spans
-//	tael/spans/data/<tenant>/<day>/<owner>-<counter>-<n>-<random>.deletes.parquet  position deletes
+//	tael/spans/metadata/<owner>-<commit>-m<n>-<sum>.avro              a manifest
+//	tael/spans/metadata/<owner>-<commit>-s<try>-<sum>.avro            the manifest list of a snapshot
+//	tael/spans/data/<tenant>/<day>/<owner>-<counter>-<n>-<random>.parquet                spans
+//	tael/spans/data/<tenant>/<day>/<owner>-<counter>-<n>-<random>-<sum>.deletes.parquet  position deletes
+//
+// The sum is of the object's bytes: these formats have none, a flipped bit of a bound would hide rows, and the Parquet library
+// that reads position deletes does not end on every damaged file. Data files have checksums inside.
 //
 // The owner is the uuid of the data directory whose taeld wrote the file, so that each cleans up its own leftovers only.
 const (
@@ -26,6 +33,7 @@ const (
 
 	versionPrefix = "v"
 	versionSuffix = ".metadata.json"
+	avroSuffix    = ".avro"
 	dataSuffix    = ".parquet"
 	deletesSuffix = ".deletes.parquet"
 	dayLayout     = "2006-01-02"
@@ -47,17 +55,40 @@ func parseVersionKey(key string) (int, bool) {
 	return n, ok && err == nil && n > 0
 }
 
-func manifestKey(owner, commit string, n int) string {
-	return fmt.Sprintf("%s%s-%s-m%d.avro", metadataKey, owner, commit, n)
+// manifestName and manifestListName are keys without sum and suffix, see summedKey.
+func manifestName(owner, commit string, n int) string {
+	return fmt.Sprintf("%s%s-%s-m%d", metadataKey, owner, commit, n)
 }
 
-func manifestListKey(owner, commit string, try int) string {
-	return fmt.Sprintf("%s%s-%s-s%d.avro", metadataKey, owner, commit, try)
+func manifestListName(owner, commit string, try int) string {
+	return fmt.Sprintf("%s%s-%s-s%d", metadataKey, owner, commit, try)
 }
 
-// fileKey is the key of a data file, or with deletesSuffix of a file of position deletes.
-func fileKey(tenant string, day int32, owner string, counter uint64, n int, random, suffix string) string {
-	return fmt.Sprintf("%s%s/%s/%s-%d-%d-%s%s", dataKey, tenant, dayName(day), owner, counter, n, random, suffix)
+// summedKey completes a key with the sum of the object's bytes.
+func summedKey(name string, data []byte, suffix string) string {
+	return fmt.Sprintf("%s-%016x%s", name, xxh3.Hash(data), suffix)
+}
+
+// checkSum compares an object with the sum in its key. A key without one, of another writer, is not checked.
+func checkSum(key string, data []byte) error {
+	name, ok := strings.CutSuffix(path.Base(key), avroSuffix)
+	if !ok {
+		name, ok = strings.CutSuffix(path.Base(key), deletesSuffix)
+	}
+	at := strings.LastIndexByte(name, '-')
+	if !ok || at < 0 || len(name)-at-1 != 16 {
+		return nil
+	}
+	sum, err := strconv.ParseUint(name[at+1:], 16, 64)
+	if err != nil || sum == xxh3.Hash(data) {
+		return nil
+	}
+	return fmt.Errorf("%w: the bytes do not have the sum that the name says", tael.ErrDamaged)
+}
+
+// fileName is the key of a data file or a file of position deletes without what follows the random part.
+func fileName(tenant string, day int32, owner string, counter uint64, n int, random string) string {
+	return fmt.Sprintf("%s%s/%s/%s-%d-%d-%s", dataKey, tenant, dayName(day), owner, counter, n, random)
 }
 
 // owned tells whether the owner's taeld wrote the object.

@@ -139,10 +139,10 @@ func TestOpenRefuses(t *testing.T) {
 			writeFile(t, dir, versionKey(3), strings.Replace(readFile(t, dir, versionKey(2)), `"tael.format":"1"`, `"tael.format":"9"`, 1))
 		}, tael.ErrNewer, "tael format 9"},
 		{"lost metadata", func(t *testing.T, dir string) { writeFile(t, dir, hintKey, "12\n") }, tael.ErrDamaged, "v12.metadata.json"},
-		{"lost manifest list", func(t *testing.T, dir string) { remove(t, dir, "*-s0.avro") }, tael.ErrDamaged, "manifest list"},
-		{"lost manifest", func(t *testing.T, dir string) { remove(t, dir, "*-m*.avro") }, tael.ErrDamaged, "manifest"},
+		{"lost manifest list", func(t *testing.T, dir string) { remove(t, dir, "*-s0-*.avro") }, tael.ErrDamaged, "manifest list"},
+		{"lost manifest", func(t *testing.T, dir string) { remove(t, dir, "*-m*-*.avro") }, tael.ErrDamaged, "manifest"},
 		{"garbage manifest", func(t *testing.T, dir string) {
-			for _, name := range glob(t, dir, "*-m*.avro") {
+			for _, name := range glob(t, dir, "*-m*-*.avro") {
 				writeFile(t, dir, metadataKey+filepath.Base(name), "Obj\x01 garbage")
 			}
 		}, tael.ErrDamaged, "manifest"},

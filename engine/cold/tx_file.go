@@ -38,20 +38,23 @@ type fileWriter struct {
 
 var errAborted = errors.New("the flush was aborted")
 
-// newFile names a file and protects it from Orphans until the Tx ends.
-func (x *Tx) newFile(tenant string, day int32, suffix string) *writtenFile {
+// nameFile begins the key of a file.
+func (x *Tx) nameFile(tenant string, day int32) string {
 	x.named++
-	random := strings.ReplaceAll(uuid.NewString(), "-", "")[:8]
-	f := &writtenFile{key: fileKey(tenant, day, x.dataDir, x.counter, x.named, random, suffix), tenant: tenant, day: day}
-	x.table.protect(f.key, true)
-	return f
+	return fileName(tenant, day, x.dataDir, x.counter, x.named, strings.ReplaceAll(uuid.NewString(), "-", "")[:8])
+}
+
+// newFile protects a file from Orphans until the Tx ends.
+func (x *Tx) newFile(key, tenant string, day int32) *writtenFile {
+	x.table.protect(key, true)
+	return &writtenFile{key: key, tenant: tenant, day: day}
 }
 
 func (x *Tx) openWriter(ctx context.Context, day int32) *fileWriter {
 	reader, pipe := io.Pipe()
 	opts := x.table.opts.Writer
 	opts.Tenant = x.tenant
-	w := &fileWriter{file: x.newFile(x.tenant, day, dataSuffix), pipe: pipe, put: make(chan error, 1)}
+	w := &fileWriter{file: x.newFile(x.nameFile(x.tenant, day)+dataSuffix, x.tenant, day), pipe: pipe, put: make(chan error, 1)}
 	// The upload reads from the start, because a new spanfile.Writer writes at once.
 	go func() {
 		_, err := x.table.store.Put(ctx, w.file.key, reader)
@@ -135,13 +138,13 @@ func (x *Tx) writeDeletes(ctx context.Context) ([]iceberg.DataFile, error) {
 	}
 	var out []iceberg.DataFile
 	for p, positions := range groups {
-		f := x.newFile(p.tenant, p.day, deletesSuffix)
-		f.targets = targets[p]
-		x.finished = append(x.finished, f)
 		data, err := encodeDeletes(positions)
 		if err != nil {
-			return nil, fmt.Errorf("cold: encode position deletes %s: %w", f.key, err)
+			return nil, fmt.Errorf("cold: encode position deletes of tenant %s on %s: %w", p.tenant, dayName(p.day), err)
 		}
+		f := x.newFile(summedKey(x.nameFile(p.tenant, p.day), data, deletesSuffix), p.tenant, p.day)
+		f.targets = targets[p]
+		x.finished = append(x.finished, f)
 		err = x.table.step(StepFlushDeletes, func() error {
 			_, err := x.table.store.Put(ctx, f.key, bytes.NewReader(data))
 			return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/taeldb/tael"
@@ -28,7 +29,8 @@ type Engine struct {
 	query     *query.Engine
 	compactor *compactor.Compactor
 	running   *running
-	maxHot    int64 // bytes, see hot.Options.MaxHotBytes
+	maxHot    int64        // bytes, see hot.Options.MaxHotBytes
+	appended  atomic.Int64 // when the newest Append began, unix nanoseconds
 
 	// views orders queries and swaps: the hot snapshot and coldView of one query belong together.
 	views    sync.RWMutex
@@ -111,6 +113,7 @@ func (e *Engine) Append(ctx context.Context, b *fragment.Batch) error {
 		return errClosed
 	}
 	defer e.running.leave()
+	e.appended.Store(e.o.Now().UnixNano())
 	return e.hot.Append(ctx, b)
 }
 

@@ -55,7 +55,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		HotMaxAge: 10 * time.Minute, HotMaxBytes: 256 << 20,
-		MemoryLimit: 1 << 30, MinFreeDisk: 1 << 30, Retention: 30 * 24 * time.Hour, FlushShare: 0.5, ColdPoll: 10 * time.Second,
+		MemoryLimit: 1 << 30, MinFreeDisk: 1 << 30, Retention: 30 * 24 * time.Hour, FlushShare: 0.1, ColdPoll: 10 * time.Second,
 		QueryBudget:  query.Budget{Rows: 200_000_000, Bytes: 64 << 30},
 		QueryTimeout: 30 * time.Second,
 		Now:          time.Now, Logger: slog.New(slog.DiscardHandler), Hook: func(string) {},

@@ -14,9 +14,12 @@ import (
 // pressedAt is the part of its limit, in percent, at which the hot tier presses: a flush then stops yielding to ingest, because ingest is about to wait for it.
 const pressedAt = 75
 
+// quiet is how long no span must have come in for a flush to have nobody to yield to.
+const quiet = 500 * time.Millisecond
+
 // Pressed implements compactor.Pressure.
 func (e *Engine) Pressed() bool {
-	return e.hot.Stats().Bytes*100 >= e.maxHot*pressedAt
+	return e.hot.Stats().Bytes*100 >= e.maxHot*pressedAt || e.o.Now().UnixNano()-e.appended.Load() > int64(quiet)
 }
 
 // Lag says how far the flush is behind.
@@ -56,7 +59,7 @@ func (e *Engine) Ready(ctx context.Context) []error {
 		problems = append(problems, err)
 	}
 	// A failing flush is no reason to turn traffic away until the hot tier fills: then the probe says so. Well before it, say that it will.
-	if lag := e.Lag(); lag.Failing != nil && (e.Pressed() || lag.Since > flushPatience) {
+	if lag := e.Lag(); lag.Failing != nil && (e.hot.Stats().Bytes*100 >= e.maxHot*pressedAt || lag.Since > flushPatience) {
 		problems = append(problems, fmt.Errorf("flush: %d segments wait, tries have failed for %s: %w", lag.Segments, lag.Since.Round(time.Second), lag.Failing))
 	}
 	return problems

@@ -36,7 +36,7 @@ type serveFlags struct {
 	MaxDisk     bytesValue    `name:"max-disk" env:"TAEL_MAX_DISK" default:"0" group:"Storage" help:"Disk that hot and cold data may use: the oldest whole days are dropped first. 0 is no limit."`
 	MinFreeDisk bytesValue    `name:"min-free-disk" env:"TAEL_MIN_FREE_DISK" default:"1GiB" group:"Storage" help:"Free disk below which spans are refused."`
 	Retention   durationValue `name:"retention" env:"TAEL_RETENTION" default:"30d" group:"Storage" help:"Whole days that ended longer ago are dropped. 0 keeps all."`
-	FlushShare  float64       `name:"flush-share" env:"TAEL_FLUSH_SHARE" default:"0.5" group:"Storage" help:"Part of one core that a flush may use while spans come in; 1 never yields."`
+	FlushShare  float64       `name:"flush-share" env:"TAEL_FLUSH_SHARE" default:"0.1" group:"Storage" help:"Part of one core that a flush may use while spans come in; 1 never yields."`
 
 	ColdURL       string        `name:"cold-url" env:"TAEL_COLD_URL" group:"Cold storage" help:"Where cold data lives: file:///path or s3://bucket/prefix. Default: in the data directory."`
 	ColdPoll      durationValue `name:"cold-poll" env:"TAEL_COLD_POLL" default:"10s" group:"Cold storage" help:"How often to look for commits of other taelds on the same cold-url."`
@@ -63,9 +63,6 @@ type serveFlags struct {
 // engineOptions maps flags to the engine's options.
 func (f *serveFlags) engineOptions(log *slog.Logger, reg prometheus.Registerer) (engine.Options, error) {
 	sync, err := parseSync(f.Sync)
-	if err != nil {
-		return engine.Options{}, err
-	}
 	o := engine.DefaultOptions()
 	o.DataDir, o.ColdURL = f.DataDir, f.ColdURL
 	o.S3 = s3Options(f.S3Endpoint, f.S3Region, f.S3CAFile, f.S3PathStyle)
@@ -74,7 +71,7 @@ func (f *serveFlags) engineOptions(log *slog.Logger, reg prometheus.Registerer) 
 	o.Retention, o.FlushShare, o.ColdPoll = time.Duration(f.Retention), f.FlushShare, time.Duration(f.ColdPoll)
 	o.QueryTimeout, o.QueryBudget.Rows, o.QueryBudget.Bytes = time.Duration(f.QueryTimeout), f.QueryMaxRows, int64(f.QueryMaxBytes)
 	o.Logger, o.Register = log, reg
-	return o, o.Validate()
+	return o, errors.Join(err, o.Validate())
 }
 
 func (f *serveFlags) receiverOptions(log *slog.Logger, reg prometheus.Registerer) (otlp.Options, error) {

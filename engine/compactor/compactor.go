@@ -15,7 +15,7 @@ type Swapper interface {
 	Swap(ctx context.Context, counter uint64) error
 }
 
-// Pressure tells whether ingest is near its limit, so that a flush should not yield to it.
+// Pressure tells whether a flush should not yield: ingest is near its limit and about to wait for it, or there is no ingest.
 type Pressure interface {
 	Pressed() bool
 }

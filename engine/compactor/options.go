@@ -39,7 +39,7 @@ type Options struct {
 // DefaultOptions are the documented defaults.
 func DefaultOptions() Options {
 	return Options{
-		Retention: 30 * 24 * time.Hour, Share: 0.5,
+		Retention: 30 * 24 * time.Hour, Share: 0.1,
 		Every: time.Second, MaintainEvery: time.Minute, RetryAfter: 5 * time.Second, Attempts: 8,
 		Now: time.Now, Logger: slog.New(slog.DiscardHandler), Hook: func(string) {},
 	}

@@ -30,7 +30,20 @@ func readConfigFile(path string) (*configFile, error) {
 	if err := yaml.Unmarshal(b, &f.values); err != nil {
 		return nil, fmt.Errorf("configuration file %s: %w", path, err)
 	}
-	return f, nil
+	var problems []error
+	for key, value := range f.values {
+		switch value.(type) {
+		case map[string]any, []any, nil:
+			problems = append(problems, fmt.Errorf("configuration file %s: key %q: want one value", path, key))
+		}
+	}
+	return f, joined(problems)
+}
+
+// joined is the problems in an order that does not change from run to run.
+func joined(problems []error) error {
+	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(problems...)
 }
 
 // Validate implements kong.Resolver: a key that is no flag of serve stops the start.
@@ -44,17 +57,12 @@ func (f *configFile) Validate(app *kong.Application) error {
 		}
 	}
 	var problems []error
-	for key, value := range f.values {
+	for key := range f.values {
 		if !known[key] || key == "config" {
 			problems = append(problems, fmt.Errorf("configuration file %s: unknown key %q", f.path, key))
 		}
-		switch value.(type) {
-		case map[string]any, []any, nil:
-			problems = append(problems, fmt.Errorf("configuration file %s: key %q: want one value", f.path, key))
-		}
 	}
-	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(problems...)
+	return joined(problems)
 }
 
 // Resolve implements kong.Resolver. Kong asks resolvers after the environment, whose values would lose, so that is looked at here.

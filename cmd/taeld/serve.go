@@ -42,7 +42,7 @@ func (f *serveFlags) check() error {
 
 // Bounds of a shutdown, in order: requests that run may end, then queries and the tiers.
 const (
-	drainTime   = 10 * time.Second
+	drainTime   = 5 * time.Second
 	headerTime  = 10 * time.Second
 	idleTime    = 2 * time.Minute
 	retryAfter  = time.Second
@@ -82,8 +82,8 @@ func (c *serveCommand) Run(stderr io.Writer) error {
 	return errors.Join(err, d.close())
 }
 
-// daemon is what serve runs: opened in order, closed in reverse.
-type daemon struct {
+// service is what serve runs: opened in order, closed in reverse.
+type service struct {
 	log    *slog.Logger
 	engine *engine.Engine
 	https  []*http.Server
@@ -92,7 +92,7 @@ type daemon struct {
 	served sync.WaitGroup
 }
 
-func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *daemon, err error) {
+func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *service, err error) {
 	began := time.Now()
 	var tokens *access.Tokens
 	if f.AuthTokenFile != "" {
@@ -112,7 +112,7 @@ func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *daemon, err
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo())
 
 	// Listeners first: an address in use is known before the store is opened, and clients that come early wait instead of being refused.
-	d := &daemon{log: log, failed: make(chan error, 3)}
+	d := &service{log: log, failed: make(chan error, 3)}
 	var listeners []net.Listener
 	listen := func(name, addr string) (net.Listener, error) {
 		if addr == "" {
@@ -186,7 +186,7 @@ func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *daemon, err
 }
 
 // serveHTTP serves with bounds on what a slow client can hold. writeTime 0 leaves the bound on bodies to the receiver.
-func (d *daemon) serveHTTP(l net.Listener, h http.Handler, secure *tls.Config, writeTime time.Duration) {
+func (d *service) serveHTTP(l net.Listener, h http.Handler, secure *tls.Config, writeTime time.Duration) {
 	s := &http.Server{Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, WriteTimeout: writeTime, MaxHeaderBytes: maxHeader,
 		TLSConfig: secure, ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug)}
 	d.https = append(d.https, s)
@@ -204,7 +204,7 @@ func (d *daemon) serveHTTP(l net.Listener, h http.Handler, secure *tls.Config, w
 	})
 }
 
-func (d *daemon) serve(name string, run func() error) {
+func (d *service) serve(name string, run func() error) {
 	d.served.Add(1)
 	go func() {
 		defer d.served.Done()
@@ -215,7 +215,7 @@ func (d *daemon) serve(name string, run func() error) {
 }
 
 // close stops the listeners, lets requests end within a bound, and closes the store. Nothing acknowledged needs it: it is durable.
-func (d *daemon) close() error {
+func (d *service) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var wg sync.WaitGroup

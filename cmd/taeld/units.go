@@ -37,12 +37,12 @@ func (b *bytesValue) UnmarshalText(text []byte) error {
 	return fmt.Errorf("%q: want a size like 256MiB or 10GB", s)
 }
 
-// String is the size in the largest binary unit that gives a whole number.
+// String is the size in a large unit that gives a whole number.
 func (b bytesValue) String() string {
 	for _, u := range []struct {
 		suffix string
 		unit   bytesValue
-	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}} {
+	}{{"TiB", 1 << 40}, {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"TB", 1e12}, {"GB", 1e9}, {"MB", 1e6}, {"KiB", 1 << 10}, {"kB", 1e3}} {
 		if b != 0 && b%u.unit == 0 {
 			return strconv.FormatInt(int64(b/u.unit), 10) + u.suffix
 		}

@@ -24,7 +24,7 @@ type levelGroup struct {
 	present bool // def has a value
 	levels  []byte
 
-	pageBytes int   // Options.PageBytes
+	pageBytes int   // WriterOptions.PageBytes
 	full      bool  // the page must end after this row
 	alarm     *bool // some group is full; one for all groups, because a row touches few of them
 }

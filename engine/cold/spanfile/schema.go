@@ -26,7 +26,7 @@ type Encoding uint8
 // The encodings.
 const (
 	Plain      Encoding = iota
-	Dictionary          // RLE_DICTIONARY; the rest of a row group is Plain when its dictionary outgrows Options.DictionaryBytes
+	Dictionary          // RLE_DICTIONARY; the rest of a row group is Plain when its dictionary outgrows WriterOptions.DictionaryBytes
 	Delta               // DELTA_BINARY_PACKED
 )
 

@@ -57,7 +57,7 @@ func IsSegment(dir string) bool {
 // SegmentReport is what a segment's directory holds.
 type SegmentReport struct {
 	Counter uint64 // by its name
-	State   string // "", "dead" or "damaged", by its name
+	State   string // "", "damaged" (set aside), or "dead": its spans are in the cold tier, and it is being removed
 	Synced  uint32 // number of the last entry that is known to be on disk
 	Logs    []LogReport
 	Tables  []string // files of level 0, which a log becomes when a taeld ends in order
@@ -85,9 +85,6 @@ func InspectSegment(ctx context.Context, dir string, yield func(tenant string, r
 	r := &SegmentReport{Tenants: map[string]int64{}}
 	counter, suffix, _ := parseSegmentName(filepath.Base(dir))
 	r.Counter, r.State = counter, strings.TrimPrefix(suffix, ".")
-	if _, err := os.Stat(filepath.Join(dir, deadFile)); err == nil {
-		r.State = "dead"
-	}
 	// Before the logs, which may grow meanwhile.
 	var err error
 	if r.Synced, err = readHighWater(dir); errors.Is(err, tael.ErrDamaged) {
@@ -102,7 +99,16 @@ func InspectSegment(ctx context.Context, dir string, yield func(tenant string, r
 	if err := s.readLogs(dir, r); err != nil {
 		return nil, err
 	}
-	return r, s.walk(ctx, r, yield)
+	err = s.walk(ctx, r, yield)
+	// A running taeld may have begun to remove it meanwhile, which looks like damage and is none.
+	_, marked := os.Stat(filepath.Join(dir, deadFile))
+	if _, gone := os.Stat(dir); marked == nil || errors.Is(gone, fs.ErrNotExist) {
+		r.State = "dead"
+	}
+	if r.State == "dead" {
+		r.Damage = nil
+	}
+	return r, err
 }
 
 // readLogs takes the whole transactions of the logs. Badger's own replay ends at the same places.

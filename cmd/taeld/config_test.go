@@ -209,6 +209,9 @@ func TestDefaultsAreThoseOfThePackages(t *testing.T) {
 	want.DataDir = "./data"
 	compare := func(got, want reflect.Value) {
 		for i := range got.NumField() {
+			if !got.Type().Field(i).IsExported() {
+				continue
+			}
 			name := got.Type().Field(i).Name
 			switch name {
 			case "Now", "Logger", "Hook", "Register":

@@ -3,8 +3,10 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -67,5 +69,67 @@ func TestConfigurationPageIsCurrent(t *testing.T) {
 	got, err := os.ReadFile(path)
 	if err != nil || string(got) != want {
 		t.Fatalf("docs/configuration.md is not what the flags say (%v): run go test ./cmd/taeld -run TestConfigurationPage -update", err)
+	}
+}
+
+// logged finds the message of a call of a logger at info or above.
+var logged = regexp.MustCompile(`(?:\.(?:Info|Warn|Error)\(|\.(?:Info|Warn|Error)Context\([a-zA-Z.()]+, |\.(?:Log|LogAttrs)\([a-zA-Z.()]+, (?:slog\.LevelWarn|slog\.LevelInfo|slog\.LevelError|level), )"([^"]+)"`)
+
+// TestOperationsPageNamesEveryLogMessage keeps the page useful to who reads a log.
+func TestOperationsPageNamesEveryLogMessage(t *testing.T) {
+	page := operations(t)
+	found := 0
+	for _, dir := range []string{"engine", "api", "ingest", "cmd", "access", "fragment"} {
+		err := filepath.WalkDir(filepath.Join("..", "..", dir), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			for _, m := range logged.FindAllStringSubmatch(string(b), -1) {
+				found++
+				if !strings.Contains(page, "`"+m[1]+"`") {
+					t.Errorf("%s logs %q, and docs/operations.md does not say what to do about it", path, m[1])
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 30 {
+		t.Errorf("only %d log messages were found", found)
+	}
+}
+
+func operations(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var metric = regexp.MustCompile(`(?m)^# TYPE (tael_\w+)`)
+
+// checkMetrics wants every metric of ours on the page, and no other.
+func checkMetrics(t *testing.T, exposed string) {
+	t.Helper()
+	page := operations(t)
+	known := map[string]bool{}
+	for _, m := range metric.FindAllStringSubmatch(exposed, -1) {
+		known[m[1]] = true
+		if !strings.Contains(page, "`"+m[1]+"`") {
+			t.Errorf("docs/operations.md does not name the metric %s", m[1])
+		}
+	}
+	for _, m := range regexp.MustCompile("`(tael_[a-z_]+)").FindAllStringSubmatch(page, -1) {
+		if !known[m[1]] {
+			t.Errorf("docs/operations.md names the metric %s, which is not there", m[1])
+		}
 	}
 }

@@ -207,6 +207,8 @@ func TestEveryDoorWithTLSAndTokens(t *testing.T) {
 	if status, body := a.get(t, "/metrics", readToken); status != 200 || !strings.Contains(string(body), "tael_build_info") || !strings.Contains(string(body), "tael_ingest_spans_total 6") {
 		t.Errorf("metrics: %d %s", status, body)
 	}
+	_, body := a.get(t, "/metrics", readToken)
+	checkMetrics(t, string(body))
 	if status, _ := a.get(t, "/debug/pprof/", adminToken); status != 404 {
 		t.Errorf("pprof is there unasked: %d", status)
 	}

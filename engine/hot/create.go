@@ -42,6 +42,9 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 	if seg.db, err = badger.OpenManaged(badgerOptions(dir, memTableBytes(s.opts.SegmentBytes), false, s.log.With("segment", counter))); err != nil {
 		return nil, err
 	}
+	if err := smallLogPages(dir); err != nil {
+		s.log.Warn("more will be written to disk than is needed", "segment", counter, "error", err)
+	}
 	if err := allocateLog(dir, s.opts.SegmentBytes+txnOverhead); err != nil {
 		return nil, err
 	}

@@ -11,13 +11,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Badger maps the log of its memtable and does not show where, so the kernel is asked for the address. The segment must be held open by
+// the caller: what is at the address can then not become anything else in between.
+
+// smallLogPages makes the kernel handle the log of a new segment in single pages. Left alone it reads ahead into the empty file and takes large folios
+// (Linux 6.16 and later on ext4): a commit that dirties a few kilobytes then writes a whole folio, at every sync again. Measured: 4.3 bytes to disk
+// for each byte of the log, against 1.2.
+func smallLogPages(dir string) error { return adviseLog(dir, unix.MADV_RANDOM) }
+
 // releaseLogPages takes the pages of a sealed segment's log out of this process' memory. Badger keeps the log mapped until the segment is removed,
 // but reads from its memtable only: without this, what is hot counts twice. The data stays in the page cache and in the file; a page that is
 // touched again comes back.
-//
-// Badger does not show where the log is mapped, so the kernel is asked. The segment must be held open by the caller: what is at the
-// addresses can then not become anything else in between.
-func releaseLogPages(dir string) error {
+func releaseLogPages(dir string) error { return adviseLog(dir, unix.MADV_DONTNEED) }
+
+func adviseLog(dir string, advice uintptr) error {
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
 		return fmt.Errorf("hot: find the mapped log in %s: %w", dir, err)
@@ -40,8 +47,8 @@ func releaseLogPages(dir string) error {
 		if err1 != nil || err2 != nil || from >= to {
 			return fmt.Errorf("hot: find the mapped log in %s: cannot read %q", dir, lines.Text())
 		}
-		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(from), uintptr(to-from), unix.MADV_DONTNEED); errno != 0 {
-			return fmt.Errorf("hot: release the mapped log %s: %w", path, errno)
+		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, uintptr(from), uintptr(to-from), advice); errno != 0 {
+			return fmt.Errorf("hot: advise the kernel on the mapped log %s: %w", path, errno)
 		}
 	}
 	if err := lines.Err(); err != nil {

@@ -76,3 +76,26 @@ func rssOf(smaps, path string) int {
 	}
 	return -1
 }
+
+// The log of a new segment is mapped for single pages: the kernel shows the advice as the flag rr.
+func TestANewSegmentHasSmallLogPages(t *testing.T) {
+	s := open(t, testOptions(filepath.Join(t.TempDir(), "hot")))
+	appendAll(t, s, cutAll(t, "default", requests(t, 10, 10)))
+	b, err := os.ReadFile("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for line := range strings.Lines(string(b)) {
+		if strings.Contains(line, s.opts.Dir) {
+			found = strings.HasSuffix(strings.TrimSpace(line), logSuffix)
+		}
+		if flags, ok := strings.CutPrefix(line, "VmFlags:"); ok && found {
+			if !strings.Contains(flags, " rr ") {
+				t.Fatalf("the log is mapped with flags %s", flags)
+			}
+			return
+		}
+	}
+	t.Fatal("the log is not mapped")
+}

@@ -138,7 +138,9 @@ func (c *configCommand) Run(ctx *kong.Context, file *configFile, out io.Writer) 
 	} else {
 		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 		for _, s := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
+			if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source); err != nil {
+				return err
+			}
 		}
 		if err := w.Flush(); err != nil {
 			return err

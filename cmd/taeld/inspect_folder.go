@@ -34,13 +34,13 @@ func (f folder) Get(_ context.Context, key string) ([]byte, error) {
 	return b, class(err)
 }
 
-func (f folder) GetRange(_ context.Context, key string, off, n int64) ([]byte, error) {
+func (f folder) GetRange(ctx context.Context, key string, off, n int64) ([]byte, error) {
 	file, err := os.Open(f.path(key))
 	if err != nil {
 		return nil, class(err)
 	}
 	defer file.Close()
-	return ranges{file}.ReadRange(context.Background(), off, n)
+	return ranges{file}.ReadRange(ctx, off, n)
 }
 
 func (f folder) List(_ context.Context, prefix string) iter.Seq2[objstore.Info, error] {

@@ -41,7 +41,9 @@ func TestMain(m *testing.M) {
 	otlp.RegisterCompressors()
 	for _, kv := range os.Environ() { // the tests say themselves which options the environment has
 		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "TAEL_") && !strings.HasPrefix(name, "TAEL_TEST") && name != "TAEL_TOOLS" {
-			os.Unsetenv(name)
+			if err := os.Unsetenv(name); err != nil {
+				panic(err)
+			}
 		}
 	}
 	goleak.VerifyTestMain(withBinary{m})

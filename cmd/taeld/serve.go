@@ -125,7 +125,7 @@ func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *service, er
 		listeners = append(listeners, l)
 		return l, nil
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // closing has its own time, also when the start was cancelled
 		if err != nil {
 			for _, l := range listeners {
 				err = errors.Join(err, ignoreClosed(l.Close()))
@@ -171,7 +171,7 @@ func start(ctx context.Context, f *serveFlags, log *slog.Logger) (_ *service, er
 		if secure != nil {
 			extra = append(extra, grpc.Creds(credentials.NewTLS(secure)))
 		}
-		d.grpc = receiver.NewGRPC(extra...)
+		d.grpc = receiver.NewGRPC(extra...) //nolint:contextcheck // each call has the context of its stream
 		d.serve("otlp-grpc-addr", func() error { return d.grpc.Serve(grpcListener) })
 	}
 	attrs := []any{"version", version(), "data_dir", f.DataDir, "seconds", time.Since(began).Seconds(), "tls", secure != nil, "tokens", tokens != nil, "http", restListener.Addr().String()}

@@ -39,7 +39,7 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 	if err != nil {
 		return fragment.Rejected{}, err
 	}
-	if err := setReadDeadline(w, time.Now().Add(r.o.ReadTimeout)); err != nil {
+	if err := setDeadlines(w, time.Now().Add(r.o.ReadTimeout)); err != nil {
 		return fragment.Rejected{}, err
 	}
 	body, err := r.readBody(req)
@@ -48,7 +48,7 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 	}
 	defer r.release(body)
 	// The connection is watched while the store works. A deadline that passes then would look like a client that has gone.
-	if err := setReadDeadline(w, time.Time{}); err != nil {
+	if err := setDeadlines(w, time.Time{}); err != nil {
 		return fragment.Rejected{}, err
 	}
 	message := body.b
@@ -67,10 +67,14 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 // jsonFactor is how much more memory JSON takes than its text, roughly.
 const jsonFactor = 4
 
-// setReadDeadline is for the bytes that come from now on. A server in a test may not support it; the limit on bytes in flight still holds.
-func setReadDeadline(w http.ResponseWriter, t time.Time) error {
-	if err := http.NewResponseController(w).SetReadDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("read body: %w", err)
+// setDeadlines bounds the time of the bytes that come from now on, and lifts the bound that a server for queries has on its answers: how long the store
+// takes is the store's to say. A server in a test may not support it; the limit on bytes in flight still holds.
+func setDeadlines(w http.ResponseWriter, read time.Time) error {
+	c := http.NewResponseController(w)
+	for _, err := range []error{c.SetReadDeadline(read), c.SetWriteDeadline(time.Time{})} {
+		if err != nil && !errors.Is(err, http.ErrNotSupported) {
+			return fmt.Errorf("read body: %w", err)
+		}
 	}
 	return nil
 }

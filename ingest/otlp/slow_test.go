@@ -17,7 +17,9 @@ import (
 
 // dial opens a connection to a real server before the receiver, and sends the head of a request.
 func dial(t *testing.T, r *rig, length string) net.Conn {
-	server := httptest.NewServer(r)
+	server := httptest.NewUnstartedServer(r)
+	server.Config.WriteTimeout = 100 * time.Millisecond // as a server for queries has one
+	server.Start()
 	t.Cleanup(server.Close)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
 	if err != nil {
@@ -62,6 +64,30 @@ func TestAClientThatTricklesIsCutOff(t *testing.T) {
 			}
 			waitFree(t, r.Receiver)
 		})
+	}
+}
+
+func TestAClientThatTricklesOverHTTP2IsCutOff(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.ReadTimeout = 100 * time.Millisecond })
+	server := httptest.NewUnstartedServer(r)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	body, never := io.Pipe()
+	defer never.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", typeProtobuf)
+	req.Header.Set("Authorization", "Bearer "+writeToken)
+	resp, err := server.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.ProtoMajor != 2 || resp.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("answer %s %d", resp.Proto, resp.StatusCode)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
 	"github.com/taeldb/tael/internal/testkit/daemon"
+	"github.com/taeldb/tael/internal/testkit/s3server"
 	"github.com/taeldb/tael/internal/testkit/storetest"
 )
 
@@ -226,4 +227,22 @@ func TestInspectWhatIsNotOurs(t *testing.T) {
 	if _, err := command(t, "inspect", filepath.Join(dir, "nothing")); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
+}
+
+func TestInspectATableOnS3(t *testing.T) {
+	s := s3server.Start(t, s3server.Versitygw)
+	t.Setenv("AWS_ACCESS_KEY_ID", s.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s.SecretKey)
+	url := s.URL("inspect")
+	where := []string{"--s3-endpoint", s.Endpoint, "--s3-region", "us-east-1", "--s3-path-style"}
+	d := daemon.Start(t, daemon.Options{Binary: taeld, Args: append([]string{"--cold-url", url}, where...)})
+	if out, err := command(t, "loadgen", "--endpoint", d.OTLP, "--spans=500"); err != nil {
+		t.Fatal(out, err)
+	}
+	if _, err := command(t, "flush", "--url", d.REST); err != nil {
+		t.Fatal(err)
+	}
+	out := inspected(t, append([]string{url, "--check", "--rows=4"}, where...)...)
+	contains(t, out, `table .* at s3://.*/tael/spans: Iceberg format 2`, `file tael/spans/data/default/.*: 500 rows, 0 superseded`)
+	rows(t, out, 4)
 }

@@ -31,6 +31,7 @@ type Engine struct {
 	running   *running
 	maxHot    int64        // bytes, see hot.Options.MaxHotBytes
 	appended  atomic.Int64 // when the newest Append began, unix nanoseconds
+	retired   atomic.Bool  // a segment went since memory was given back, see giveBack
 
 	// views orders queries and swaps: the hot snapshot and coldView of one query belong together.
 	views    sync.RWMutex
@@ -77,6 +78,9 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	if e.objects, err = objstore.Open(ctx, b.cold.Location, o.S3, b.objects...); err != nil {
 		return nil, fmt.Errorf("open the cold tier's object store: %w", err)
+	}
+	if o.wrap != nil {
+		e.objects = o.wrap(e.objects)
 	}
 	if e.cold, err = cold.Open(ctx, e.objects, b.cold); err != nil {
 		return nil, fmt.Errorf("open the cold tier: %w", err)
@@ -195,6 +199,7 @@ func (e *Engine) startPoll() {
 				return
 			case <-tick.C:
 			}
+			e.giveBack()
 			err := e.showCommits(ctx)
 			if err != nil && !failing && ctx.Err() == nil {
 				e.o.Logger.Warn("cannot look for new commits of the cold table; answers keep to the last one seen", "error", err)

@@ -49,6 +49,9 @@ type Options struct {
 	Register prometheus.Registerer // nil: not exported
 	// Hook is called before and after the named steps of all tiers, for crash tests.
 	Hook func(step string)
+
+	// wrap puts something between the cold tier and its object store, in tests.
+	wrap func(objstore.Store) objstore.Store
 }
 
 // DefaultOptions are the documented defaults of everything but DataDir.

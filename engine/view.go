@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/cold"
@@ -23,13 +24,32 @@ func (e *Engine) acquire() (query.View, func()) {
 
 // Swap implements compactor.Swapper. When the segment cannot be marked dead, readers keep the view that they had, in which it is alive.
 func (e *Engine) Swap(ctx context.Context, counter uint64) error {
+	if err := e.awaitCommit(ctx, counter); err != nil {
+		return err
+	}
 	e.views.Lock()
 	defer e.views.Unlock()
 	if err := e.hot.Retire(ctx, counter); err != nil {
 		return err
 	}
+	e.retired.Store(true)
 	e.coldView.Release()
 	e.coldView = e.cold.View()
+	return nil
+}
+
+// awaitCommit makes sure that the table as it is known here has the segment's rows. A commit can take place and not be read back, and a segment that is
+// retired then would be in no answer.
+func (e *Engine) awaitCommit(ctx context.Context, counter uint64) error {
+	if mark, _ := e.cold.Watermark(e.hot.DataDir()); mark >= counter {
+		return nil // it never goes back
+	}
+	if err := e.cold.Refresh(ctx); err != nil {
+		return fmt.Errorf("read the commit of segment %d back: %w", counter, err)
+	}
+	if mark, _ := e.cold.Watermark(e.hot.DataDir()); mark < counter {
+		return fmt.Errorf("segment %d: %w: the table has segments up to %d only", counter, tael.ErrUnavailable, mark)
+	}
 	return nil
 }
 

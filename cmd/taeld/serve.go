@@ -46,6 +46,7 @@ const (
 	headerTime  = 10 * time.Second
 	idleTime    = 2 * time.Minute
 	retryAfter  = time.Second
+	heapShare   = 82 // percent of the memory limit
 	maxHeader   = 64 << 10
 	writeFactor = 10 * time.Second // on top of the query's own deadline, to send the answer
 )
@@ -60,8 +61,9 @@ func (c *serveCommand) Run(stderr io.Writer) error {
 		return fmt.Errorf("log-level: %w", err)
 	}
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
-	// The collector works harder near the limit instead of letting the kernel end the process.
-	debug.SetMemoryLimit(int64(c.MemoryLimit) / 100 * 90)
+	// The collector works harder near the limit instead of letting the kernel end the process. The rest is for what is not the Go heap's: the
+	// program itself and the mapped log of the active segment.
+	debug.SetMemoryLimit(int64(c.MemoryLimit) / 100 * heapShare)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	d, err := start(ctx, &c.serveFlags, log)

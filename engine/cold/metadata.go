@@ -208,11 +208,10 @@ func (t *Table) readHint(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("cold: read %s: %w", hintKey, err)
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
-	if err != nil || n < 0 {
-		return 0, nil // it is only a hint
+	if n, err := strconv.Atoi(strings.TrimSpace(string(data))); err == nil && n > 0 {
+		return n, nil
 	}
-	return n, nil
+	return 0, nil // it is only a hint
 }
 
 // writeHint tells outside readers where to begin. It never goes back knowingly; if it does in a race, readers probe on from there.

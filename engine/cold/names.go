@@ -79,11 +79,10 @@ func checkSum(key string, data []byte) error {
 	if !ok || at < 0 || len(name)-at-1 != 16 {
 		return nil
 	}
-	sum, err := strconv.ParseUint(name[at+1:], 16, 64)
-	if err != nil || sum == xxh3.Hash(data) {
-		return nil
+	if sum, err := strconv.ParseUint(name[at+1:], 16, 64); err == nil && sum != xxh3.Hash(data) {
+		return fmt.Errorf("%w: the bytes do not have the sum that the name says", tael.ErrDamaged)
 	}
-	return fmt.Errorf("%w: the bytes do not have the sum that the name says", tael.ErrDamaged)
+	return nil
 }
 
 // fileName is the key of a data file or a file of position deletes without what follows the random part.

@@ -1,6 +1,7 @@
 package cold
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,8 @@ type Options struct {
 	OpenWriters int
 	// Parallel bounds the files that one operation reads or opens at a time.
 	Parallel int
+	// SettleTimeout bounds what an operation still has to do after its context has ended or its commit is done: removing its files, reading back.
+	SettleTimeout time.Duration
 	// CommitTries bounds how often a commit is rebased on those of others before it gives up with tael.ErrUnavailable.
 	CommitTries int
 
@@ -59,6 +62,7 @@ func DefaultOptions() Options {
 		TargetFileBytes:      128 << 20,
 		OpenWriters:          4,
 		Parallel:             8,
+		SettleTimeout:        30 * time.Second,
 		CommitTries:          20,
 		SnapshotGrace:        15 * time.Minute,
 		MetadataGrace:        time.Hour,
@@ -89,6 +93,7 @@ func (o Options) Validate() error {
 	need(o.TargetFileBytes > 0, "TargetFileBytes is %d; want more than 0", o.TargetFileBytes)
 	need(o.OpenWriters > 0, "OpenWriters is %d; want more than 0", o.OpenWriters)
 	need(o.Parallel > 0, "Parallel is %d; want more than 0", o.Parallel)
+	need(o.SettleTimeout > 0, "SettleTimeout is %s; want more than 0", o.SettleTimeout)
 	need(o.CommitTries > 0, "CommitTries is %d; want more than 0", o.CommitTries)
 	need(o.SnapshotGrace > 0, "SnapshotGrace is %s; want more than 0", o.SnapshotGrace)
 	need(o.MetadataGrace > 0, "MetadataGrace is %s; want more than 0", o.MetadataGrace)
@@ -112,6 +117,11 @@ const (
 // Steps lists the steps.
 func Steps() []string {
 	return []string{StepFlushFile, StepFlushDeletes, StepCommitManifest, StepCommitMetadata, StepCommitHint, StepCommitTrim, StepOrphanDelete, StepExpireCommit, StepExpireDelete}
+}
+
+// settling is a context for what must be done although ctx has ended.
+func (t *Table) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), t.opts.SettleTimeout)
 }
 
 // step runs one named step between its two hooks.

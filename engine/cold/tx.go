@@ -170,7 +170,7 @@ func (x *Tx) Commit(ctx context.Context) (Committed, error) {
 		x.ended = true // its files stay: the table may have them
 		x.settle()
 	case err != nil || done.Already:
-		x.Abort(context.WithoutCancel(ctx))
+		x.Abort(ctx)
 	default:
 		x.ended = true
 		x.settle()
@@ -220,14 +220,18 @@ func (x *Tx) commit(ctx context.Context) (Committed, error) {
 	return done, nil
 }
 
-// Abort ends the Tx and removes its files. It does nothing after Commit.
+// Abort ends the Tx and removes its files, also when ctx has ended. It does nothing after Commit.
 func (x *Tx) Abort(ctx context.Context) {
 	if x.ended {
 		return
 	}
 	x.ended = true
+	ctx, cancel := x.table.settling(ctx)
+	defer cancel()
 	for _, w := range x.writers {
-		w.abort()
+		if err := w.abort(); err != nil && !errors.Is(err, errAborted) {
+			x.table.opts.Logger.WarnContext(ctx, "an upload of an aborted flush had failed", "key", w.file.key, "error", err)
+		}
 		x.finished = append(x.finished, w.file)
 	}
 	x.writers = nil

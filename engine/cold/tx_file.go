@@ -80,7 +80,7 @@ func (w *fileWriter) close() error {
 	if err != nil {
 		w.pipe.CloseWithError(err)
 	} else {
-		w.pipe.Close()
+		err = w.pipe.Close()
 	}
 	if putErr := <-w.put; err == nil {
 		err = putErr
@@ -92,9 +92,10 @@ func (w *fileWriter) close() error {
 	return nil
 }
 
-func (w *fileWriter) abort() {
+// abort ends the upload and gives its error, which says that, or why it had failed before.
+func (w *fileWriter) abort() error {
 	w.pipe.CloseWithError(errAborted)
-	<-w.put
+	return <-w.put
 }
 
 // manifestEntry is the file as the table's manifest lists it.

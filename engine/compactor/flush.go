@@ -94,12 +94,22 @@ func (f *flush) lookUp(ctx context.Context) error {
 		}
 		found := map[tael.Identity]Found{}
 		err := f.tx.Versions(ctx, tenant, ids, func(v Found) {
-			if was, ok := found[v.Identity]; !ok || was.Version.Compare(v.Version) < 0 {
-				found[v.Identity] = v
+			was, twice := found[v.Identity]
+			if twice && was.Version.Compare(v.Version) >= 0 {
+				v, was = was, v
+			}
+			if found[v.Identity] = v; twice {
+				f.tx.Delete(was) // both came in while one of them could not be read
 			}
 		})
 		f.stored[tenant] = found
 		ids = ids[:0]
+		if errors.Is(err, tael.ErrDamaged) {
+			// What nobody can read cannot be superseded either. Waiting for it would fill the hot tier, for as long as the file is not restored.
+			f.c.o.Logger.Error("flushing beside files of the table that cannot be read; older versions of spans in them may show when they are restored",
+				"segment", f.seg.Counter(), "tenant", tenant, "error", err)
+			return nil
+		}
 		return err
 	}
 	err := f.seg.Traces(ctx, func(of string, t Trace) error {

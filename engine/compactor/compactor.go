@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/taeldb/tael"
 )
 
 // Swapper makes a commit visible: in one step readers stop seeing the segment in the hot tier and start seeing its rows in the cold one. The
@@ -41,6 +43,7 @@ type Compactor struct {
 		since   time.Time
 	}
 
+	life context.Context // of all jobs; ends with Close
 	stop context.CancelFunc
 	done chan struct{}
 	once sync.Once
@@ -51,25 +54,46 @@ func New(hot Hot, cold Cold, swap Swapper, pressure Pressure, o Options) (*Compa
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	return &Compactor{o: o, hot: hot, cold: cold, swap: swap, pressure: pressure, metrics: newMetrics(o.Register), kick: make(chan struct{}, 1)}, nil
+	c := &Compactor{o: o, hot: hot, cold: cold, swap: swap, pressure: pressure, metrics: newMetrics(o.Register), kick: make(chan struct{}, 1)}
+	c.life, c.stop = context.WithCancel(context.Background())
+	return c, nil
 }
 
 // Start runs the loop until Close.
 func (c *Compactor) Start() {
-	ctx, stop := context.WithCancel(context.Background())
-	c.stop, c.done = stop, make(chan struct{})
-	go c.loop(ctx)
+	c.done = make(chan struct{})
+	go c.loop(c.life)
 }
 
-// Close stops the loop and waits for it. A flush that runs is given up: its segment stays and is flushed after the next start. It is idempotent.
+// Close stops the loop and waits for it and for callers that run jobs. A flush that runs is given up: its segment stays and is flushed after the next
+// start. It is idempotent.
 func (c *Compactor) Close() error {
 	c.once.Do(func() {
-		if c.stop != nil {
-			c.stop()
+		c.stop()
+		if c.done != nil {
 			<-c.done
 		}
+		c.work.Lock() // a job of Flush or Expire ends with life
+		defer c.work.Unlock()
 	})
 	return nil
+}
+
+// begin takes the right to run jobs for a caller, whose context then ends with Close as well.
+func (c *Compactor) begin(ctx context.Context) (_ context.Context, end func(), err error) {
+	c.work.Lock()
+	ctx, cancel := context.WithCancel(ctx)
+	unhook := context.AfterFunc(c.life, cancel)
+	end = func() {
+		unhook()
+		cancel()
+		c.work.Unlock()
+	}
+	if c.life.Err() != nil {
+		end()
+		return nil, nil, fmt.Errorf("compactor: %w", tael.ErrClosed)
+	}
+	return ctx, end, nil
 }
 
 // Kick asks the loop to look at once.
@@ -201,9 +225,12 @@ func (c *Compactor) presses() bool { return c.waiters.Load() > 0 || c.pressure.P
 func (c *Compactor) Flush(ctx context.Context) (Flushed, error) {
 	c.waiters.Add(1)
 	defer c.waiters.Add(-1)
-	c.work.Lock()
-	defer c.work.Unlock()
 	var sum Flushed
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return sum, err
+	}
+	defer end()
 	if err := c.step(StepSeal, func() error { return c.hot.Seal(ctx) }); err != nil {
 		return sum, fmt.Errorf("flush: %w", err)
 	}
@@ -216,7 +243,9 @@ func (c *Compactor) Flush(ctx context.Context) (Flushed, error) {
 			done, err = c.move(ctx, seg)
 		}
 		sum.add(done)
-		c.note(err)
+		if ctx.Err() == nil { // a caller that has gone says nothing about the tiers
+			c.note(err)
+		}
 		if err != nil {
 			return sum, err
 		}
@@ -257,7 +286,10 @@ func (c *Compactor) dropped(rule string, d Dropped) {
 
 // Expire drops old days and cleans up now.
 func (c *Compactor) Expire(ctx context.Context) error {
-	c.work.Lock()
-	defer c.work.Unlock()
+	ctx, end, err := c.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	return c.maintain(ctx)
 }

@@ -26,7 +26,8 @@ type State struct {
 	Maintained time.Time // when the last JobMaintain ended; zero is never
 }
 
-// Plan lists what is due, in the order in which to do it: space that can be had at once first, then what ingest waits for. It is pure.
+// Plan lists what is due, in the order in which to do it: space that can be had at once first, then what ingest waits for. Maintenance comes before
+// flushes because it frees the disk that a flush may lack, and would have no turn while segments always wait. It is pure.
 func Plan(s State, o Options) []Job {
 	var jobs []Job
 	for _, counter := range s.Sealed {
@@ -34,13 +35,13 @@ func Plan(s State, o Options) []Job {
 			jobs = append(jobs, Job{JobRetire, counter})
 		}
 	}
+	if s.Now.Sub(s.Maintained) >= o.MaintainEvery {
+		jobs = append(jobs, Job{Kind: JobMaintain})
+	}
 	for _, counter := range s.Sealed {
 		if counter > s.Watermark {
 			jobs = append(jobs, Job{JobFlush, counter})
 		}
-	}
-	if s.Now.Sub(s.Maintained) >= o.MaintainEvery {
-		jobs = append(jobs, Job{Kind: JobMaintain})
 	}
 	return jobs
 }

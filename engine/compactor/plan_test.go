@@ -22,7 +22,7 @@ func TestPlan(t *testing.T) {
 		{"at the watermark is dead", State{Maintained: now, Sealed: []uint64{3, 4, 5}, Watermark: 4},
 			[]Job{{JobRetire, 3}, {JobRetire, 4}, {JobFlush, 5}}},
 		{"all at once", State{Sealed: []uint64{7, 8}, Watermark: 7},
-			[]Job{{JobRetire, 7}, {JobFlush, 8}, {Kind: JobMaintain}}},
+			[]Job{{JobRetire, 7}, {Kind: JobMaintain}, {JobFlush, 8}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.s.Now = now

@@ -2,14 +2,14 @@ package fragment
 
 import (
 	"bytes"
-
-	"github.com/zeebo/xxh3"
+	"hash/maphash"
 )
 
 // cutCache remembers the resources and scopes of former requests, so that each is decoded once.
 type cutCache struct {
-	resources map[ResourceID]*cutResource
-	contexts  map[string]*cutContext // "r" or "s" and the bytes
+	seed      maphash.Seed
+	resources map[uint64]*cutResource // by the hash of their bytes under the seed: an id costs more than looking for it
+	contexts  map[string]*cutContext  // "r" or "s" and the bytes
 	key       []byte
 	size      int
 }
@@ -41,7 +41,7 @@ const (
 )
 
 func newCutCache() cutCache {
-	return cutCache{resources: map[ResourceID]*cutResource{}, contexts: map[string]*cutContext{}}
+	return cutCache{seed: maphash.MakeSeed(), resources: map[uint64]*cutResource{}, contexts: map[string]*cutContext{}}
 }
 
 func (c *cutCache) trim() {
@@ -54,9 +54,8 @@ func (c *cutCache) trim() {
 
 // resource checks and knows a Resource message.
 func (c *cutCache) resource(b []byte) (*cutResource, error) {
-	id := ResourceID(xxh3.Hash128(b).Bytes())
-	// The bytes are compared because a sender can make another resource of the same id.
-	known, ok := c.resources[id]
+	hash := maphash.Bytes(c.seed, b)
+	known, ok := c.resources[hash]
 	if ok && bytes.Equal(known.Bytes, b) {
 		return known, nil
 	}
@@ -64,9 +63,9 @@ func (c *cutCache) resource(b []byte) (*cutResource, error) {
 	if err != nil {
 		return nil, err
 	}
-	known = &cutResource{Resource: Resource{ID: id, Bytes: bytes.Clone(b)}}
+	known = &cutResource{Resource: Resource{ID: NewResourceID(b), Bytes: bytes.Clone(b)}}
 	known.terms = append(appendTerms(nil, parsed.Attributes), TermService(parsed.ServiceName()))
-	c.resources[id] = known
+	c.resources[hash] = known
 	c.size += len(b) + 8*len(known.terms)
 	return known, nil
 }

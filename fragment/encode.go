@@ -1,9 +1,8 @@
 package fragment
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
-
-	"github.com/zeebo/xxh3"
 
 	"github.com/taeldb/tael"
 )
@@ -38,7 +37,10 @@ func AppendBody(dst []byte, spans []tael.Span) (body []byte, resources []Resourc
 }
 
 // NewResourceID is the id of a Resource message.
-func NewResourceID(b []byte) ResourceID { return xxh3.Hash128(b).Bytes() }
+func NewResourceID(b []byte) ResourceID {
+	sum := sha256.Sum256(b)
+	return ResourceID(sum[:16])
+}
 
 // gathered is the spans of one resource, by scope.
 type gathered struct {

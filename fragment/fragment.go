@@ -6,8 +6,9 @@ package fragment
 
 import "github.com/taeldb/tael"
 
-// ResourceID names a resource by its content: XXH3-128 of the bytes of the OTLP Resource message. A resource is kept once per
-// hot segment under its id, because an SDK that sends directly repeats a resource with every span or two.
+// ResourceID names a resource by its content: the first half of the SHA-256 of the bytes of the OTLP Resource message. A resource is kept once
+// per hot segment under its id, because an SDK that sends directly repeats a resource with every span or two. Tenants share it, so no sender may be
+// able to make another resource of the same id: with a quicker hash one could put its own in the place of somebody else's.
 type ResourceID [16]byte
 
 // Resource is an OTLP Resource message under its id.

@@ -59,7 +59,7 @@ func budgets(o Options) parts {
 
 	p.compactor.Retention, p.compactor.Share = o.Retention, o.FlushShare
 	if o.MaxDisk > 0 {
-		p.compactor.MaxColdBytes = max(1, o.MaxDisk-p.hot.MaxHotBytes)
+		p.compactor.MaxColdBytes = o.MaxDisk - p.hot.MaxHotBytes
 	}
 	p.compactor.Now, p.compactor.Logger, p.compactor.Register, p.compactor.Hook = o.Now, o.Logger, o.Register, o.Hook
 

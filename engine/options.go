@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,8 @@ type Options struct {
 	SyncInterval time.Duration
 	// MemoryLimit is the memory, in bytes, that the whole process is to stay under: the budgets of the tiers and of queries are parts of it.
 	MemoryLimit int64
-	// MaxDisk bounds hot and local cold data together, in bytes: the oldest whole days go first. 0 is no limit.
+	// MaxDisk bounds hot and local cold data together, in bytes: the oldest whole days go first. 0 is no limit. It is no limit for a bucket, so it is
+	// refused with one.
 	MaxDisk int64
 	// MinFreeDisk is kept free on the file system of DataDir: below it appends are refused.
 	MinFreeDisk int64
@@ -50,8 +52,9 @@ type Options struct {
 	// Hook is called before and after the named steps of all tiers, for crash tests.
 	Hook func(step string)
 
-	// wrap puts something between the cold tier and its object store, in tests.
+	// wrap puts something between the cold tier and its object store, and tune changes the options of the tiers, in tests.
 	wrap func(objstore.Store) objstore.Store
+	tune func(*parts)
 }
 
 // DefaultOptions are the documented defaults of everything but DataDir.
@@ -81,6 +84,9 @@ func (o Options) Validate() error {
 	need(o.HotMaxBytes >= 1<<20, "hot-max-bytes %d: want at least 1 MiB", o.HotMaxBytes)
 	need(o.MemoryLimit >= minMemory, "memory-limit %d: want at least %d", o.MemoryLimit, minMemory)
 	need(o.MaxDisk >= 0, "max-disk %d: want 0 or more", o.MaxDisk)
+	need(o.MaxDisk == 0 || !strings.HasPrefix(o.ColdURL, "s3:"), "max-disk: it bounds the local disk, and cold-url %s is not on it: leave it out and set retention", o.ColdURL)
+	hot := share(o.MemoryLimit, hotShare)
+	need(o.MaxDisk <= 0 || o.MaxDisk > hot, "max-disk %d: the hot tier alone may take %d (%d %% of memory-limit): want more, or a smaller memory-limit", o.MaxDisk, hot, hotShare)
 	need(o.MinFreeDisk >= 0, "min-free-disk %d: want 0 or more", o.MinFreeDisk)
 	need(o.Retention == 0 || o.Retention >= 24*time.Hour, "retention %v: want at least 24h, or 0 to keep all", o.Retention)
 	need(o.FlushShare > 0 && o.FlushShare <= 1, "flush-share %v: want more than 0, at most 1", o.FlushShare)

@@ -31,9 +31,9 @@ type serveFlags struct {
 	DataDir     string        `name:"data-dir" env:"TAEL_DATA_DIR" default:"./data" group:"Storage" help:"Directory of everything local."`
 	Sync        string        `name:"sync" env:"TAEL_SYNC" default:"always" group:"Storage" help:"When an acknowledged span is on disk: always (before the acknowledgement), or a time like 200ms (a power cut loses at most that much)."`
 	HotMaxAge   durationValue `name:"hot-max-age" env:"TAEL_HOT_MAX_AGE" default:"10m" group:"Storage" help:"Age at which a segment of the hot tier is sealed and flushed."`
-	HotMaxBytes bytesValue    `name:"hot-max-bytes" env:"TAEL_HOT_MAX_BYTES" default:"256MiB" group:"Storage" help:"Size at which a segment is sealed and flushed. 8 % of the memory limit when that is less."`
+	HotMaxBytes bytesValue    `name:"hot-max-bytes" env:"TAEL_HOT_MAX_BYTES" default:"256MiB" group:"Storage" help:"Size at which a segment is sealed and flushed. A tenth of the memory limit, about, when that is less."`
 	MemoryLimit bytesValue    `name:"memory-limit" env:"TAEL_MEMORY_LIMIT" default:"1GiB" group:"Storage" help:"Memory that the process is to stay under; every budget is a part of it."`
-	MaxDisk     bytesValue    `name:"max-disk" env:"TAEL_MAX_DISK" default:"0" group:"Storage" help:"Disk that hot and cold data may use: the oldest whole days are dropped first. 0 is no limit."`
+	MaxDisk     bytesValue    `name:"max-disk" env:"TAEL_MAX_DISK" default:"0" group:"Storage" help:"Disk that hot and cold data may use, when both are local: the oldest whole days are dropped first. 0 is no limit."`
 	MinFreeDisk bytesValue    `name:"min-free-disk" env:"TAEL_MIN_FREE_DISK" default:"1GiB" group:"Storage" help:"Free disk below which spans are refused."`
 	Retention   durationValue `name:"retention" env:"TAEL_RETENTION" default:"30d" group:"Storage" help:"Whole days that ended longer ago are dropped. 0 keeps all."`
 	FlushShare  float64       `name:"flush-share" env:"TAEL_FLUSH_SHARE" default:"0.1" group:"Storage" help:"Part of one core that a flush may use while spans come in; 1 never yields."`

@@ -72,6 +72,9 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 		return nil, err
 	}
 	b := budgets(o)
+	if o.tune != nil {
+		o.tune(&b)
+	}
 	e.maxHot = b.hot.MaxHotBytes
 	if e.hot, err = hot.Open(ctx, b.hot); err != nil {
 		return nil, fmt.Errorf("open the hot tier: %w", err)
@@ -98,6 +101,14 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 				return nil, fmt.Errorf("remove segment %d, which is in the table: %w", seg.Counter(), err)
 			}
 		}
+	}
+	skipped, err := e.hot.Skip(ctx, table.Watermark())
+	if err != nil {
+		return nil, err
+	}
+	if skipped {
+		o.Logger.Warn("the table has newer segments of this data directory than the directory itself: it was restored from an older copy, or another taeld uses a copy of it, which must not be",
+			"data_dir", o.DataDir, "flushed", table.Watermark())
 	}
 	if e.compactor, err = compactor.New(hotTier{e.hot}, table, e, e, b.compactor); err != nil {
 		return nil, err

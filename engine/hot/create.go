@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -54,6 +55,18 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 	}
 	s.opts.Hook(StepCreate + stepDone)
 	return seg, nil
+}
+
+// Skip makes the next segment's counter larger than n. A directory that was restored from an older copy would otherwise give new segments the counters
+// of segments that the original has flushed since, and they would be taken for those. It tells whether n was larger than every counter used here.
+func (s *Store) Skip(ctx context.Context, n uint64) (skipped bool, err error) {
+	err = s.run(ctx, func() error {
+		if skipped = n > s.counter; skipped {
+			s.counter = n // written with the next segment
+		}
+		return nil
+	})
+	return skipped, err
 }
 
 func newSegment(s *Store, counter uint64, dir string) *Segment {

@@ -20,6 +20,9 @@ func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.Trace
 	if err == nil {
 		spans, err = r.readTrace(ctx, id, o)
 	}
+	if err == nil && (o.From != 0 || o.To != 0) {
+		spans, err = r.newest(ctx, spans)
+	}
 	if err == nil && len(spans) == 0 && !r.missing.any() {
 		err = fmt.Errorf("trace %s: %w", id, tael.ErrNotFound)
 	}
@@ -42,6 +45,25 @@ func (r *run) readTrace(ctx context.Context, id tael.TraceID, o tael.TraceOption
 		}
 		return spans, err
 	})
+}
+
+// newest leaves out what has a newer version elsewhere. Where a time range kept data from being read, that may be outside of it.
+func (r *run) newest(ctx context.Context, spans []tael.Span) ([]tael.Span, error) {
+	rows := make([]candidate, len(spans))
+	for i := range spans {
+		rows[i] = candidate{key: key{id: spans[i].Identity()}, version: spans[i].Version()}
+	}
+	v := newVersions(r)
+	if err := v.learn(ctx, rows); err != nil {
+		return nil, err
+	}
+	kept := spans[:0]
+	for i := range spans {
+		if !v.superseded(&rows[i]) {
+			kept = append(kept, spans[i])
+		}
+	}
+	return kept, nil
 }
 
 // readTraces is readTrace for several traces.

@@ -203,22 +203,43 @@ func TestUnopenableSegmentIsSetAside(t *testing.T) {
 	}
 }
 
+// A segment whose log has lost its beginning is set aside with all its bytes, also when its high-water number is lost too: neither proves that
+// nothing was acknowledged.
 func TestLogWithNothingWholeIsSetAside(t *testing.T) {
-	dir, _ := killed(t)
-	zero(t, logOf(t, dir), 0, 4096)
-	s := open(t, testOptions(dir))
-	if err := s.Health(); !errors.Is(err, tael.ErrDamaged) {
-		t.Errorf("health: %v", err)
-	}
-	if left := segmentDirs(t, dir); len(left) != 1 || !strings.HasSuffix(left[0], damageSuffix) {
-		t.Errorf("on disk: %q", left)
+	for name, more := range map[string]func(t *testing.T, seg string){
+		"the log":                           func(*testing.T, string) {},
+		"the log and the high-water number": func(t *testing.T, seg string) { flip(t, filepath.Join(seg, syncedFile), 9) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, _ := killed(t)
+			log := logOf(t, dir)
+			end := logEnd(t, log)
+			zero(t, log, 0, 4096)
+			more(t, filepath.Dir(log))
+			s := open(t, testOptions(dir))
+			if err := s.Health(); !errors.Is(err, tael.ErrDamaged) {
+				t.Errorf("health: %v", err)
+			}
+			left := segmentDirs(t, dir)
+			if len(left) != 1 || !strings.HasSuffix(left[0], damageSuffix) {
+				t.Fatalf("on disk: %q", left)
+			}
+			if info, err := os.Stat(filepath.Join(left[0], filepath.Base(log))); err != nil || info.Size() < end {
+				t.Errorf("the log set aside: %v, %v, want its %d bytes", info, err, end)
+			}
+		})
 	}
 }
 
 // A crash between any two steps of making a segment leaves a directory in which nothing was acknowledged.
 func TestUnfinishedSegmentsAreRemoved(t *testing.T) {
 	for name, make := range map[string]func(t *testing.T, seg string){
-		"directory":       func(t *testing.T, seg string) {},
+		"directory": func(t *testing.T, seg string) {},
+		"high-water file without its number": func(t *testing.T, seg string) {
+			if err := os.WriteFile(filepath.Join(seg, syncedFile), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		},
 		"high-water file": func(t *testing.T, seg string) { newHighWater(t, seg) },
 		"badger": func(t *testing.T, seg string) {
 			newHighWater(t, seg)

@@ -85,7 +85,7 @@ func (h *highWater) close() error {
 	return err
 }
 
-// readHighWater reads the number of a segment's directory. A missing file is 0: the directory was not finished. A damaged one is an
+// readHighWater reads the number of a segment's directory. A missing or empty file is 0: the directory was not finished. A damaged one is an
 // tael.ErrDamaged.
 func readHighWater(dir string) (uint32, error) {
 	f, err := os.Open(filepath.Join(dir, syncedFile))
@@ -98,6 +98,9 @@ func readHighWater(dir string) (uint32, error) {
 	b, err := io.ReadAll(io.LimitReader(f, highWaterBytes+1))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return 0, fmt.Errorf("hot: read the high-water number: %w", err)
+	}
+	if len(b) == 0 {
+		return 0, nil // made and not written yet
 	}
 	return parseHighWater(b)
 }

@@ -77,6 +77,7 @@ func (s *Store) recoverSegment(counter uint64) (*Segment, error) {
 	dir := filepath.Join(s.opts.Dir, segmentsDir, segmentName(counter))
 	log := s.log.With("segment", counter)
 	synced, err := readHighWater(dir)
+	nothing := err == nil && synced == 0 // was ever acknowledged
 	if errors.Is(err, tael.ErrDamaged) {
 		log.Error("the high-water number cannot be read: a gap in this segment would go unnoticed", "error", err)
 		err = nil
@@ -84,12 +85,12 @@ func (s *Store) recoverSegment(counter uint64) (*Segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	seg, err := s.openSegment(counter, dir)
+	seg, err := s.openSegment(counter, dir, nothing)
 	if err == nil && seg != nil {
 		s.noteGap(seg, synced)
 		return seg, nil
 	}
-	if synced == 0 && (err == nil || errors.Is(err, errNothingWhole)) {
+	if nothing && (err == nil || errors.Is(err, errNothingWhole)) {
 		// Whatever is in it was never acknowledged: the number is on disk before the first acknowledgement.
 		log.Info("a segment without acknowledged data is removed", "found", err)
 		if err := removeSegmentFiles(dir); err != nil {

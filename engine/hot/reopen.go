@@ -1,6 +1,7 @@
 package hot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,9 +18,10 @@ import (
 var errNothingWhole = errors.New("no whole transaction is in it")
 
 // openSegment opens a segment of a former process for reading only: no second memtable, no copy to level 0, no new file. What a crash
-// left half made is put right first. It gives nil when the directory has no data.
-func (s *Store) openSegment(counter uint64, dir string) (_ *Segment, err error) {
-	size, entries, err := trimLogs(dir)
+// left half made is put right first. It gives nil when the directory has no data. empty says that nothing in it was acknowledged, so that a log
+// without a whole transaction is no loss; otherwise the directory is left as it is then, for those who can read more of it.
+func (s *Store) openSegment(counter uint64, dir string, empty bool) (_ *Segment, err error) {
+	size, entries, err := trimLogs(dir, empty)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +52,15 @@ func (s *Store) openSegment(counter uint64, dir string) (_ *Segment, err error) 
 	return seg, nil
 }
 
-// trimLogs cuts the logs of a directory after their last whole transaction, removes those without any, and sums up the others.
-func trimLogs(dir string) (size int64, entries int, err error) {
+// trimLogs cuts the logs of a directory after their last whole transaction, removes those without any, and sums up the others. Unless the
+// segment is empty, a log with bytes and no whole transaction is an error.
+func trimLogs(dir string, empty bool) (size int64, entries int, err error) {
 	logs, err := filepath.Glob(filepath.Join(dir, "*"+logSuffix))
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, path := range logs {
-		ext, err := trimLog(path)
+		ext, err := trimLog(path, empty)
 		if err != nil {
 			return 0, 0, fmt.Errorf("hot: trim the log %s: %w", path, err)
 		}
@@ -67,7 +70,7 @@ func trimLogs(dir string) (size int64, entries int, err error) {
 	return size, entries, nil
 }
 
-func trimLog(path string) (ext logExtent, err error) {
+func trimLog(path string, empty bool) (ext logExtent, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return ext, err
@@ -83,8 +86,12 @@ func trimLog(path string) (ext logExtent, err error) {
 			return ext, err
 		}
 		ext = walkLog(log)
+		blank := ext.entries == 0 && len(bytes.Trim(log[min(logHeader, len(log)):], "\x00")) == 0
 		if err := unix.Munmap(log); err != nil {
 			return ext, err
+		}
+		if ext.entries == 0 && !blank && !empty {
+			return ext, errNothingWhole
 		}
 	}
 	switch {

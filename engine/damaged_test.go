@@ -16,6 +16,7 @@ import (
 // versions lose, and the next flush of their traces takes them out of the table.
 func TestFlushBesideALostFile(t *testing.T) {
 	o := testOptions(t)
+	o.tune = func(p *parts) { p.compactor.DamagePatience = 0 }
 	e := open(t, o)
 	model := storetest.NewModel()
 	spans := storetest.RandomSpans(storetest.NewRand(6), 40)

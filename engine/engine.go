@@ -115,7 +115,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	}
 	e.registerState()
 	e.compactor.Start()
-	e.startPoll()
+	e.startPoll() //nolint:contextcheck // it goes on after Open, until Close
 	return e, nil
 }
 

@@ -145,7 +145,7 @@ func write(t *testing.T, ctx context.Context, e *harness, books map[string]*ledg
 	rng := storetest.NewRand(7)
 	gens := map[string]*storetest.Generator{plain: storetest.NewGenerator(rng), changed: storetest.NewGenerator(rng)}
 	var sent []tael.Span
-	for round := 0; round < 40 && ctx.Err() == nil; round++ {
+	for round := 0; round < 25 && ctx.Err() == nil; round++ {
 		for tenant, gen := range gens {
 			var spans []tael.Span
 			for range 20 {

@@ -65,7 +65,7 @@ func (t *Table) commit(ctx context.Context, owner, step string, plan func(ctx co
 			return nil, err
 		}
 		if next != nil {
-			t.finish(context.WithoutCancel(ctx), base, next)
+			t.finish(ctx, base, next)
 			out := &outcome{rebased: try}
 			if e.operation != "" {
 				out.snapshot = a.snapshot
@@ -143,13 +143,16 @@ func (a *attempt) put(ctx context.Context, base *state, n int, data []byte) (won
 	err = a.store.PutIfAbsent(ctx, versionKey(n), data)
 	if err != nil {
 		// The reply may be lost, or the client's own retry may have met what its first try stored. The file itself knows.
-		winner, readErr := a.readHead(context.WithoutCancel(ctx), n, time.Time{})
+		ctx, cancel := a.settling(ctx)
+		defer cancel()
+		winner, readErr := a.readHead(ctx, n, time.Time{})
 		switch {
 		case readErr == nil && winner.meta.Properties()[propertyCommit] == a.id:
 		case readErr == nil || errors.Is(err, objstore.ErrExists) && errors.Is(readErr, tael.ErrNewer):
 			return false, nil // the next look says what is wrong with it, if anything
 		case errors.Is(err, objstore.ErrExists):
-			return false, readErr
+			// Whose it is, is not known: it may be our own.
+			return false, fmt.Errorf("%w (%w)", readErr, errUnknown)
 		default:
 			return false, fmt.Errorf("cold: commit %s: %w (%w)", versionKey(n), err, errUnknown)
 		}

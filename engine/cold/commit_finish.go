@@ -8,6 +8,8 @@ import (
 
 // finish makes a commit visible here and tidies up after it. Nothing in it can undo the commit, so its failures are only logged.
 func (t *Table) finish(ctx context.Context, base *state, h *head) {
+	ctx, cancel := t.settling(ctx)
+	defer cancel()
 	next, err := t.load(ctx, h, base)
 	t.fresh.clear()
 	if err != nil {

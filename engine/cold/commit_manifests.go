@@ -112,8 +112,10 @@ func (m *manifest) lists(drop map[string]bool) bool {
 
 // discard removes files of a try that did not become part of the table. What stays behind is an orphan.
 func (a *attempt) discard(ctx context.Context, keys []string) {
+	ctx, cancel := a.settling(ctx)
+	defer cancel()
 	for _, key := range keys {
-		if err := a.store.Delete(context.WithoutCancel(ctx), key); err != nil {
+		if err := a.store.Delete(ctx, key); err != nil {
 			a.opts.Logger.WarnContext(ctx, "a file of a lost commit stays until orphans are removed", "key", key, "error", err)
 		}
 	}

@@ -44,7 +44,7 @@ func (t *Table) load(ctx context.Context, h *head, prev *state) (*state, error) 
 	if s.snapshot == nil {
 		return s, nil
 	}
-	if prev != nil && prev.snapshot != nil && prev.snapshot.SnapshotID == s.snapshot.SnapshotID {
+	if prev != nil && prev.snapshot != nil && prev.snapshot.SnapshotID == s.snapshot.SnapshotID && !prev.damaged() {
 		s.manifests, s.files, s.tenants, s.deletes, s.deleted = prev.manifests, prev.files, prev.tenants, prev.deletes, prev.deleted
 		return s, nil
 	}
@@ -111,6 +111,16 @@ func (t *Table) readManifests(ctx context.Context, listed []iceberg.ManifestFile
 		})
 	}
 	return out, g.Wait()
+}
+
+// damaged tells whether a delete file could not be read, which another try may heal.
+func (s *state) damaged() bool {
+	for _, f := range s.deletes {
+		if f.damage != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // bytes is the size of all files of the snapshot.

@@ -229,7 +229,7 @@ func (x *Tx) Abort(ctx context.Context) {
 	ctx, cancel := x.table.settling(ctx)
 	defer cancel()
 	for _, w := range x.writers {
-		if err := w.abort(); err != nil && !errors.Is(err, errAborted) {
+		if err := w.abort(); err != nil && !errors.Is(err, errAborted) && !errors.Is(err, context.Canceled) {
 			x.table.opts.Logger.WarnContext(ctx, "an upload of an aborted flush had failed", "key", w.file.key, "error", err)
 		}
 		x.finished = append(x.finished, w.file)

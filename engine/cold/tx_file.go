@@ -32,7 +32,8 @@ type fileWriter struct {
 	file  *writtenFile
 	w     *spanfile.Writer
 	pipe  *io.PipeWriter
-	put   chan error // the result of the upload, once
+	put   chan error         // the result of the upload, once
+	stop  context.CancelFunc // ends the upload
 	trace tael.TraceID
 }
 
@@ -54,7 +55,8 @@ func (x *Tx) openWriter(ctx context.Context, day int32) *fileWriter {
 	reader, pipe := io.Pipe()
 	opts := x.table.opts.Writer
 	opts.Tenant = x.tenant
-	w := &fileWriter{file: x.newFile(x.nameFile(x.tenant, day)+dataSuffix, x.tenant, day), pipe: pipe, put: make(chan error, 1)}
+	ctx, stop := context.WithCancel(ctx)
+	w := &fileWriter{file: x.newFile(x.nameFile(x.tenant, day)+dataSuffix, x.tenant, day), pipe: pipe, put: make(chan error, 1), stop: stop}
 	// The upload reads from the start, because a new spanfile.Writer writes at once.
 	go func() {
 		_, err := x.table.store.Put(ctx, w.file.key, reader)
@@ -82,7 +84,9 @@ func (w *fileWriter) close() error {
 	} else {
 		err = w.pipe.Close()
 	}
-	if putErr := <-w.put; err == nil {
+	putErr := <-w.put
+	w.stop()
+	if err == nil {
 		err = putErr
 	}
 	if err != nil {
@@ -95,6 +99,7 @@ func (w *fileWriter) close() error {
 // abort ends the upload and gives its error, which says that, or why it had failed before.
 func (w *fileWriter) abort() error {
 	w.pipe.CloseWithError(errAborted)
+	w.stop() // an upload that hangs does not read the pipe
 	return <-w.put
 }
 

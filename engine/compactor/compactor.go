@@ -104,11 +104,11 @@ func (c *Compactor) Kick() {
 	}
 }
 
-// Failing is the error of the newest try to flush or to maintain, and since when tries fail; nil when the last one worked.
-func (c *Compactor) Failing() (error, time.Time) { //nolint:revive // it is a state, not a failure of the call
+// Failing tells since when tries to flush or to maintain fail, and the error of the newest; nil when the last one worked.
+func (c *Compactor) Failing() (since time.Time, err error) {
 	c.state.Lock()
 	defer c.state.Unlock()
-	return c.state.failing, c.state.since
+	return c.state.since, c.state.failing
 }
 
 func (c *Compactor) loop(ctx context.Context) {

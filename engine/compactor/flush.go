@@ -66,8 +66,7 @@ func (f *flush) run(ctx context.Context) (Committed, error) {
 	if f.tx, err = f.c.cold.Begin(ctx, f.seg.Counter()); err != nil {
 		return Committed{}, err
 	}
-	// Abort does nothing after a commit, and must do its work when the context is what ended the flush.
-	defer f.tx.Abort(context.WithoutCancel(ctx))
+	defer f.tx.Abort(ctx) // does nothing after a commit
 	err = f.c.step(StepWrite, func() error {
 		if err := f.lookUp(ctx); err != nil {
 			return err
@@ -104,7 +103,7 @@ func (f *flush) lookUp(ctx context.Context) error {
 		})
 		f.stored[tenant] = found
 		ids = ids[:0]
-		if errors.Is(err, tael.ErrDamaged) {
+		if errors.Is(err, tael.ErrDamaged) && f.c.outwaited() {
 			// What nobody can read cannot be superseded either. Waiting for it would fill the hot tier, for as long as the file is not restored.
 			f.c.o.Logger.Error("flushing beside files of the table that cannot be read; older versions of spans in them may show when they are restored",
 				"segment", f.seg.Counter(), "tenant", tenant, "error", err)
@@ -126,6 +125,12 @@ func (f *flush) lookUp(ctx context.Context) error {
 		return err
 	}
 	return ask()
+}
+
+// outwaited tells whether flushes need not wait any longer for what cannot be read.
+func (c *Compactor) outwaited() bool {
+	failing, since := c.Failing()
+	return c.o.DamagePatience == 0 || failing != nil && c.o.Now().Sub(since) >= c.o.DamagePatience
 }
 
 // writeTrace writes the newest version of each span of a trace, unless the table has a newer one, and marks what the table has that is older.

@@ -26,6 +26,8 @@ type Options struct {
 	Every, MaintainEvery time.Duration
 	// RetryAfter is how long a failed job waits before it is tried again.
 	RetryAfter time.Duration
+	// DamagePatience is how long flushes fail because a file of the table cannot be read, which often heals, before they go on beside it.
+	DamagePatience time.Duration
 	// Attempts bounds how often one flush begins again after conflicts.
 	Attempts int
 
@@ -40,7 +42,7 @@ type Options struct {
 func DefaultOptions() Options {
 	return Options{
 		Retention: 30 * 24 * time.Hour, Share: 0.1,
-		Every: time.Second, MaintainEvery: time.Minute, RetryAfter: 5 * time.Second, Attempts: 8,
+		Every: time.Second, MaintainEvery: time.Minute, RetryAfter: 5 * time.Second, DamagePatience: time.Minute, Attempts: 8,
 		Now: time.Now, Logger: slog.New(slog.DiscardHandler), Hook: func(string) {},
 	}
 }
@@ -57,6 +59,7 @@ func (o Options) Validate() error {
 	need(o.MaxColdBytes >= 0, "max-disk: %d bytes are left for cold data: want 0 or more", o.MaxColdBytes)
 	need(o.Share > 0 && o.Share <= 1, "flush-share %v: want more than 0, at most 1", o.Share)
 	need(o.Every > 0 && o.MaintainEvery > 0 && o.RetryAfter > 0, "compactor: its intervals must be more than 0")
+	need(o.DamagePatience >= 0, "compactor: damage patience %v: want 0 or more", o.DamagePatience)
 	need(o.Attempts > 0, "compactor: attempts %d: want more than 0", o.Attempts)
 	need(o.Now != nil && o.Logger != nil && o.Hook != nil, "compactor: a clock, a logger and a hook are needed")
 	return errors.Join(problems...)

@@ -87,7 +87,7 @@ type Tx interface {
 	Delete(Found)
 	// Commit makes everything durable and visible in the table at once. ErrConflict asks to begin again.
 	Commit(ctx context.Context) (Committed, error)
-	// Abort removes what was written. It does nothing after Commit.
+	// Abort removes what was written, also when the context has ended. It does nothing after Commit.
 	Abort(ctx context.Context)
 }
 

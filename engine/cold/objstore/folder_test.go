@@ -187,7 +187,10 @@ func TestFolderObserved(t *testing.T) {
 	if _, err := store.Get(ctx, "a"); err != nil {
 		t.Fatal(err)
 	}
-	for range store.List(ctx, "") {
+	for _, err := range store.List(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := store.Stat(ctx, "../a"); err == nil {
 		t.Fatal("escaped")

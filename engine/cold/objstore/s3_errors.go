@@ -23,8 +23,8 @@ func (b *bucket) fail(ctx context.Context, op, key string, err error) error {
 		return known
 	}
 	e := &Error{Op: op, Object: b.url(key), Cause: errors.New(err.Error())}
-	e.Class, e.Hint = classify(err)
-	if e.Class == ErrNoStore {
+	e.Hint, e.Class = classify(err)
+	if errors.Is(e.Class, ErrNoStore) {
 		e.Hint = "create the bucket " + b.name + " or correct the URL and the endpoint"
 	}
 	return e
@@ -32,53 +32,53 @@ func (b *bucket) fail(ctx context.Context, op, key string, err error) error {
 
 // classify gives the class of an error of the SDK and what to do about it. What has no HTTP answer did not reach the
 // server, or its answer did not reach us.
-func classify(err error) (class error, hint string) {
+func classify(err error) (hint string, class error) {
 	var api smithy.APIError
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
 		case "NoSuchKey":
-			return ErrNotFound, ""
+			return "", ErrNotFound
 		case "NoSuchBucket":
-			return ErrNoStore, ""
+			return "", ErrNoStore
 		case "PreconditionFailed":
-			return ErrExists, "read the object and decide again"
+			return "read the object and decide again", ErrExists
 		case "NoSuchUpload":
-			return ErrUnavailable, "an earlier try may have stored the object, or the server dropped the parts; put it again"
+			return "an earlier try may have stored the object, or the server dropped the parts; put it again", ErrUnavailable
 		case "InvalidAccessKeyId", "SignatureDoesNotMatch", "AuthorizationHeaderMalformed", "InvalidToken", "XAdminUserNotFound":
-			return ErrDenied, "check access key, secret key and region"
+			return "check access key, secret key and region", ErrDenied
 		case "ExpiredToken", "ExpiredTokenException":
-			return ErrDenied, "renew the session credentials"
+			return "renew the session credentials", ErrDenied
 		case "RequestTimeTooSkewed":
-			return ErrDenied, "set the clock of this machine or of the server"
+			return "set the clock of this machine or of the server", ErrDenied
 		case "PermanentRedirect", "IllegalLocationConstraintException":
-			return ErrInvalid, "the bucket is in another region; set the S3 region or endpoint"
+			return "the bucket is in another region; set the S3 region or endpoint", ErrInvalid
 		case "InvalidBucketName":
-			return ErrInvalid, "correct the bucket's name in the URL"
+			return "correct the bucket's name in the URL", ErrInvalid
 		case "BadDigest", "XAmzContentSHA256Mismatch", "InvalidDigest":
-			return ErrUnavailable, "the data changed on the way to the server; try again, and check memory and network if it stays"
+			return "the data changed on the way to the server; try again, and check memory and network if it stays", ErrUnavailable
 		case "XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage":
-			return ErrFull, "free space on the server or shorten the retention"
+			return "free space on the server or shorten the retention", ErrFull
 		}
 	}
 	var answer interface{ HTTPStatusCode() int }
 	if errors.As(err, &answer) && answer.HTTPStatusCode() > 0 {
 		switch status := answer.HTTPStatusCode(); {
 		case status == http.StatusUnauthorized, status == http.StatusForbidden:
-			return ErrDenied, "allow this key to list the bucket and to get, put and delete objects under the prefix"
+			return "allow this key to list the bucket and to get, put and delete objects under the prefix", ErrDenied
 		case status == http.StatusNotFound:
-			return ErrNotFound, ""
+			return "", ErrNotFound
 		case status == http.StatusInsufficientStorage:
-			return ErrFull, "free space on the server or shorten the retention"
+			return "free space on the server or shorten the retention", ErrFull
 		case status >= 300 && status < 400:
-			return ErrInvalid, "the bucket is in another region or behind another endpoint; set the S3 region or endpoint"
+			return "the bucket is in another region or behind another endpoint; set the S3 region or endpoint", ErrInvalid
 		case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status == http.StatusConflict:
-			return ErrUnavailable, "the server answers that it cannot; try again later"
+			return "the server answers that it cannot; try again later", ErrUnavailable
 		default:
-			return nil, ""
+			return "", nil
 		}
 	}
 	if strings.Contains(err.Error(), "certificate") {
-		return ErrUnavailable, "the server's certificate is not trusted; set the S3 CA file or the right host name"
+		return "the server's certificate is not trusted; set the S3 CA file or the right host name", ErrUnavailable
 	}
-	return ErrUnavailable, "the S3 server cannot be reached; check endpoint, network and that it runs"
+	return "the S3 server cannot be reached; check endpoint, network and that it runs", ErrUnavailable
 }

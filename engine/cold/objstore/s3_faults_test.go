@@ -149,7 +149,10 @@ func TestObservedRequests(t *testing.T) {
 	if _, err := store.Stat(ctx, "big"); err != nil {
 		t.Fatal(err)
 	}
-	for range store.List(ctx, "") {
+	for _, err := range store.List(ctx, "") {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := store.Delete(ctx, "once"); err != nil {
 		t.Fatal(err)

@@ -10,6 +10,9 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 )
 
+// oldPlainDictionary is the name that Parquet 1.0 had for both a dictionary and the indexes into it. It is read, never written.
+const oldPlainDictionary = format.Encoding(2)
+
 // rowRange is the rows from up to, but without, to.
 type rowRange struct{ from, to int }
 
@@ -255,7 +258,7 @@ func (p *pageReader) values(c *vector, h pageHeader, body []byte, dict func() (*
 			return err
 		}
 		return p.plain(c, body, last)
-	case format.RLEDictionary, format.PlainDictionary:
+	case format.RLEDictionary, oldPlainDictionary:
 		d, err := dict()
 		if err != nil {
 			return err

@@ -202,7 +202,7 @@ func (r *groupReader) words(leaf int, sel []rowRange) (*values, bool) {
 			return nil, false
 		}
 		h, _, err := readPageHeader(b)
-		if err != nil || h.encoding != format.RLEDictionary && h.encoding != format.PlainDictionary {
+		if err != nil || h.encoding != format.RLEDictionary && h.encoding != oldPlainDictionary {
 			return nil, false
 		}
 	}
@@ -309,7 +309,7 @@ func (p *pageReader) dictionary(s shape, codec format.CompressionCodec, b []byte
 	if err != nil {
 		return nil, err
 	}
-	if h.kind != format.DictionaryPage || h.encoding != format.Plain && h.encoding != format.PlainDictionary {
+	if h.kind != format.DictionaryPage || h.encoding != format.Plain && h.encoding != oldPlainDictionary {
 		return nil, errors.New("page: not a dictionary")
 	}
 	if body, err = p.unpack(&p.dict, codec, body, h.unpacked); err != nil {

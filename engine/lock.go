@@ -29,7 +29,7 @@ func lockDir(dir string) (unlock func() error, err error) {
 	}
 	// The pid is only for the message above, so a failure to write it is not one of the lock.
 	if f.Truncate(0) == nil {
-		fmt.Fprintf(f, "%d\n", os.Getpid())
+		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid()) // as said above
 	}
 	return f.Close, nil
 }

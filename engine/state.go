@@ -37,7 +37,7 @@ func (e *Engine) Lag() Lag {
 		lag.Segments++
 		lag.Bytes += seg.Bytes()
 	}
-	failing, since := e.compactor.Failing()
+	since, failing := e.compactor.Failing()
 	if failing != nil {
 		lag.Failing, lag.Since = failing, e.o.Now().Sub(since)
 	}

@@ -42,7 +42,6 @@ type fragmentEnds struct{ body, terms int }
 
 type outGroup struct {
 	group       int32 // same of the cutGroup
-	bytes       int
 	first, last int32 // scopes
 }
 

@@ -31,8 +31,9 @@ func (d *Decoder) span(b []byte) error {
 			}
 			continue
 		}
-		from, to := i+1, -1
+		var from, to int
 		if i < len(b) && b[i] < 0x80 {
+			from = i + 1
 			to = from + int(b[i])
 		} else {
 			from, to = lengthOf(b, i)

@@ -130,13 +130,13 @@ func TestRowsErrors(t *testing.T) {
 	ignore := func(*Row) error { return nil }
 	mine := errors.New("mine")
 	d := NewDecoder()
-	if err := d.Rows(body, func(ResourceID) ([]byte, error) { return nil, mine }, ignore); err != mine {
+	if err := d.Rows(body, func(ResourceID) ([]byte, error) { return nil, mine }, ignore); !errors.Is(err, mine) {
 		t.Errorf("error of resource: %v", err)
 	}
 	if err := d.Rows(body, func(ResourceID) ([]byte, error) { return []byte{0xff}, nil }, ignore); !errors.Is(err, tael.ErrDamaged) {
 		t.Errorf("damaged resource: %v", err)
 	}
-	if err := d.Rows(body, give, func(*Row) error { return mine }); err != mine {
+	if err := d.Rows(body, give, func(*Row) error { return mine }); !errors.Is(err, mine) {
 		t.Errorf("error of yield: %v", err)
 	}
 	for n := 1; n < len(body); n++ {

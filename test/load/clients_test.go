@@ -111,12 +111,11 @@ func (a *asker) ask(ctx context.Context) error {
 			Partial bool
 			Spans   []json.RawMessage
 		}
-		err := getJSON(ctx, a.url+path, &answer)
+		if err := getJSON(ctx, a.url+path, &answer); err != nil && ctx.Err() == nil {
+			return err
+		}
 		if ctx.Err() != nil {
 			break // the load has ended
-		}
-		if err != nil {
-			return err
 		}
 		a.times = append(a.times, time.Since(begin))
 		if answer.Partial || n%3 == 0 && len(answer.Spans) != want || enough && len(answer.Spans) < want {

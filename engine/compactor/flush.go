@@ -129,7 +129,7 @@ func (f *flush) lookUp(ctx context.Context) error {
 
 // outwaited tells whether flushes need not wait any longer for what cannot be read.
 func (c *Compactor) outwaited() bool {
-	failing, since := c.Failing()
+	since, failing := c.Failing()
 	return c.o.DamagePatience == 0 || failing != nil && c.o.Now().Sub(since) >= c.o.DamagePatience
 }
 

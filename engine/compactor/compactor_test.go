@@ -65,7 +65,7 @@ func TestCloseEndsTheFlushOfACaller(t *testing.T) {
 	if err := c.Expire(t.Context()); !errors.Is(err, tael.ErrClosed) {
 		t.Fatalf("an expiry after Close: %v", err)
 	}
-	if failing, _ := c.Failing(); failing != nil {
+	if _, failing := c.Failing(); failing != nil {
 		t.Fatalf("what was given up counts as a failure: %v", failing)
 	}
 }

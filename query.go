@@ -131,6 +131,7 @@ type Stats struct {
 	HotBytes, ColdBytes      int64 // on disk; hot bytes are of the whole store's segments, shared by its tenants
 	HotSegments, ColdFiles   int
 	OldestStart, NewestStart uint64 // unix nanoseconds; zero when there is nothing
+	Coverage                        // without Explain; what is missing counts as far as it is known
 }
 
 // Store answers for one tenant at a time. Every method is safe for concurrent use, honours the context's deadline, and

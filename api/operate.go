@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/taeldb/tael"
@@ -27,12 +28,17 @@ func (s *Server) openAPI(w http.ResponseWriter, r *http.Request, _ string) error
 
 // stats answers GET /api/v1/stats.
 func (s *Server) stats(w http.ResponseWriter, r *http.Request, tenant string) error {
-	if err := readParams(r, s.o.Now()).done(); err != nil {
+	p := readParams(r, s.o.Now())
+	strict := p.flag("strict")
+	if err := p.done(); err != nil {
 		return err
 	}
 	st, err := s.o.Store.Stats(r.Context(), tenant)
 	if err != nil {
 		return err
+	}
+	if st.Partial && strict {
+		return fmt.Errorf("%w: %s", errPartial, strings.Join(st.Missing, ", "))
 	}
 	time := func(ns uint64) *string { // null when there is nothing
 		if ns == 0 {
@@ -48,16 +54,19 @@ func (s *Server) stats(w http.ResponseWriter, r *http.Request, tenant string) er
 		Files    *int  `json:"files,omitempty"`
 	}
 	s.writeJSON(w, http.StatusOK, struct {
-		Tenant      string  `json:"tenant"`
-		Traces      int64   `json:"traces"`
-		TracesExact bool    `json:"traces_exact"`
-		Spans       int64   `json:"spans"`
-		Oldest      *string `json:"oldest"`
-		Newest      *string `json:"newest"`
-		Hot         tier    `json:"hot"`
-		Cold        tier    `json:"cold"`
+		Tenant      string   `json:"tenant"`
+		Traces      int64    `json:"traces"`
+		TracesExact bool     `json:"traces_exact"`
+		Spans       int64    `json:"spans"`
+		Oldest      *string  `json:"oldest"`
+		Newest      *string  `json:"newest"`
+		Hot         tier     `json:"hot"`
+		Cold        tier     `json:"cold"`
+		Partial     bool     `json:"partial,omitempty"`
+		Missing     []string `json:"missing,omitempty"`
 	}{tenant, st.Traces, st.TracesExact, st.Spans, time(st.OldestStart), time(st.NewestStart),
-		tier{Spans: st.HotSpans, Bytes: st.HotBytes, Segments: &st.HotSegments}, tier{Spans: st.ColdSpans, Bytes: st.ColdBytes, Files: &st.ColdFiles}})
+		tier{Spans: st.HotSpans, Bytes: st.HotBytes, Segments: &st.HotSegments}, tier{Spans: st.ColdSpans, Bytes: st.ColdBytes, Files: &st.ColdFiles},
+		st.Partial, st.Missing})
 	return nil
 }
 

@@ -112,7 +112,7 @@ func TestPartialAnswersSayWhatIsMissing(t *testing.T) {
 	spans := storetest.RandomSpans(storetest.NewRand(4), 30)
 	r.store.Append("default", spans)
 	r.store.cover = tael.Coverage{Partial: true, Missing: []string{"file a.parquet", "segment 3"}}
-	for _, path := range []string{"/api/v1/spans?", "/api/v1/traces?", "/api/v1/traces/" + spans[0].TraceID.String() + "?", "/api/v1/spans/" + spans[0].SpanID.String() + "?"} {
+	for _, path := range []string{"/api/v1/spans?", "/api/v1/traces?", "/api/v1/traces/" + spans[0].TraceID.String() + "?", "/api/v1/spans/" + spans[0].SpanID.String() + "?", "/api/v1/stats?"} {
 		a := r.get(t, path)
 		if a.Code != 200 || a.json["partial"] != true || fmt.Sprint(a.json["missing"]) != "[file a.parquet segment 3]" {
 			t.Fatal(path, a.Code, a.text())

@@ -104,6 +104,7 @@ func (s *modelStore) Stats(_ context.Context, tenant string) (*tael.Stats, error
 			st.OldestStart = span.Start
 		}
 	}
+	st.Coverage = s.coverage(false)
 	return st, s.fail
 }
 

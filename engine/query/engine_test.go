@@ -3,6 +3,7 @@ package query_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -247,10 +248,14 @@ func TestStats(t *testing.T) {
 	cold.Cold = true
 	got, err := over(hot, cold).Stats(t.Context(), tael.DefaultTenant)
 	want := tael.Stats{Traces: 30, Spans: 30, HotSpans: 10, ColdSpans: 20, ColdBytes: 20, HotSegments: 1, ColdFiles: 1, OldestStart: spans[0].Start, NewestStart: spans[29].Start}
-	if err != nil || *got != want {
+	if err != nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("got %+v, want %+v, %v", got, want, err)
 	}
 	if got, err = over(cold).Stats(t.Context(), tael.DefaultTenant); err != nil || !got.TracesExact || got.Traces != 20 {
 		t.Errorf("one source: got %+v, %v", got, err)
+	}
+	cold.Fault = func(string) error { return fmt.Errorf("file x: %w", tael.ErrDamaged) }
+	if got, err = over(hot, cold).Stats(t.Context(), tael.DefaultTenant); err != nil || !got.Partial || !named(got.Missing, "file x") || got.HotSpans != 10 {
+		t.Errorf("beside damage: got %+v, %v", got, err)
 	}
 }

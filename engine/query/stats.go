@@ -18,7 +18,7 @@ func (e *Engine) Stats(ctx context.Context, v View, tenant string) (*tael.Stats,
 			break
 		}
 		traces := s.Traces
-		if err = src.Source.Stats(ctx, tenant, s); err != nil {
+		if err = r.missing.note(src.Name, src.Source.Stats(ctx, tenant, s)); err != nil {
 			err = fmt.Errorf("%s: %w", src.Name, err)
 		}
 		if s.Traces > traces {
@@ -30,5 +30,6 @@ func (e *Engine) Stats(ctx context.Context, v View, tenant string) (*tael.Stats,
 	}
 	s.TracesExact = s.TracesExact && places <= 1
 	s.Spans = s.HotSpans + s.ColdSpans
+	s.Coverage = r.coverage(false, false)
 	return s, nil
 }

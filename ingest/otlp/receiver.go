@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -117,10 +118,18 @@ func New(store Appender, auth Authorizer, o Options) (*Receiver, error) {
 // errFull refuses a request because too many bytes are in flight.
 var errFull = fmt.Errorf("%w: too many bytes of requests are being taken", tael.ErrOverloaded)
 
-// take cuts one request and makes it durable. body is borrowed.
-func (r *Receiver) take(ctx context.Context, tenant string, body []byte) (fragment.Rejected, error) {
+// take cuts one request and makes it durable. body is borrowed. One request that meets a fault of ours must not end those of everybody, as a panic in
+// a gRPC handler would.
+func (r *Receiver) take(ctx context.Context, tenant string, body []byte) (rejected fragment.Rejected, err error) {
 	cutter := r.cutters.Get().(*fragment.Cutter)
-	defer r.cutters.Put(cutter)
+	defer func() {
+		if p := recover(); p != nil {
+			r.o.Logger.Error("an export request panicked", "panic", p, "stack", string(debug.Stack()))
+			err = errors.New("export request: internal fault, see the log")
+			return // the cutter may be in any state, or in use
+		}
+		r.cutters.Put(cutter)
+	}()
 	batch, rejected, err := cutter.Cut(tenant, body, r.o.Now())
 	if err != nil {
 		return rejected, fmt.Errorf("export request: %w", err)

@@ -36,6 +36,7 @@ type Compactor struct {
 	work    sync.Mutex   // held by whoever runs jobs
 	// Below: owned by work.
 	maintained time.Time
+	damaged    map[string]time.Time // by tenant: when files of its that cannot be read were first met, see outwaited
 
 	state struct {
 		sync.Mutex
@@ -54,7 +55,8 @@ func New(hot Hot, cold Cold, swap Swapper, pressure Pressure, o Options) (*Compa
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Compactor{o: o, hot: hot, cold: cold, swap: swap, pressure: pressure, metrics: newMetrics(o.Register), kick: make(chan struct{}, 1)}
+	c := &Compactor{o: o, hot: hot, cold: cold, swap: swap, pressure: pressure, metrics: newMetrics(o.Register), kick: make(chan struct{}, 1),
+		damaged: map[string]time.Time{}}
 	c.life, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -104,7 +106,8 @@ func (c *Compactor) Kick() {
 	}
 }
 
-// Failing tells since when tries to flush or to maintain fail, and the error of the newest; nil when the last one worked.
+// Failing tells since when tries to flush fail, and the error of the newest; nil when the last one worked. Maintenance, which goes on beside them, has
+// no part in it.
 func (c *Compactor) Failing() (since time.Time, err error) {
 	c.state.Lock()
 	defer c.state.Unlock()
@@ -141,8 +144,12 @@ func (c *Compactor) pass(ctx context.Context) error {
 		}
 		// One job, then a new look: a flush takes seconds, in which more may have become due.
 		_, err := c.run(ctx, jobs[0])
-		if ctx.Err() == nil {
+		switch {
+		case ctx.Err() != nil:
+		case jobs[0].Kind != JobMaintain:
 			c.note(err)
+		case err != nil:
+			c.metrics.failures.Inc()
 		}
 		if err != nil {
 			return err

@@ -103,7 +103,7 @@ func (f *flush) lookUp(ctx context.Context) error {
 		})
 		f.stored[tenant] = found
 		ids = ids[:0]
-		if errors.Is(err, tael.ErrDamaged) && f.c.outwaited() {
+		if errors.Is(err, tael.ErrDamaged) && f.c.outwaited(tenant) {
 			// What nobody can read cannot be superseded either. Waiting for it would fill the hot tier, for as long as the file is not restored.
 			f.c.o.Logger.Error("flushing beside files of the table that cannot be read; older versions of spans in them may show when they are restored",
 				"segment", f.seg.Counter(), "tenant", tenant, "error", err)
@@ -127,10 +127,19 @@ func (f *flush) lookUp(ctx context.Context) error {
 	return ask()
 }
 
-// outwaited tells whether flushes need not wait any longer for what cannot be read.
-func (c *Compactor) outwaited() bool {
-	since, failing := c.Failing()
-	return c.o.DamagePatience == 0 || failing != nil && c.o.Now().Sub(since) >= c.o.DamagePatience
+// patienceAgain is how long after damage was first met a flush waits for it again.
+const patienceAgain = time.Hour
+
+// outwaited tells whether a flush need not wait any longer for files of the tenant that cannot be read. Not each segment waits anew: they would come
+// faster than they go.
+func (c *Compactor) outwaited(tenant string) bool {
+	now := c.o.Now()
+	since, met := c.damaged[tenant]
+	if !met || now.Sub(since) > c.o.DamagePatience+patienceAgain {
+		since = now
+		c.damaged[tenant] = since
+	}
+	return now.Sub(since) >= c.o.DamagePatience
 }
 
 // writeTrace writes the newest version of each span of a trace, unless the table has a newer one, and marks what the table has that is older.

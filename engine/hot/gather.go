@@ -3,6 +3,7 @@ package hot
 import (
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
@@ -86,36 +87,56 @@ const keepBuffer = 16 << 20
 // free, so that they share its sync.
 const smallGroup = 256 << 10
 
+// siblingWait is how long a small group waits, at most, for as many requests as the one before it had. Clients that were answered together send
+// their next request together, but never at the same instant: without the wait the first of them takes a sync of its own, and the others, each time.
+// A lone client never waits.
+const siblingWait = time.Millisecond
+
 // gather makes groups of what waits, until the queue is closed. While a group is written the next one is packed, and while that
 // waits its turn the queue fills for the one after.
 func (s *Store) gather() {
 	defer s.wg.Done()
 	defer close(s.groups)
+	siblings := 0
+	timer := time.NewTimer(siblingWait)
+	defer timer.Stop()
 	for r := range s.queue {
 		g := <-s.free
 		g.reset()
 		s.opts.Hook(StepGather)
 		s.join(g, r)
 		s.joinWaiting(g)
-		sent := false
-		for g.bytes < smallGroup && !sent {
-			select {
-			case s.groups <- g: // the writer packs it
-				sent = true
-			case r, ok := <-s.queue:
-				if !ok {
-					s.groups <- g
-					return
-				}
-				s.join(g, r)
-			}
-		}
-		if !sent {
+		timer.Reset(siblingWait)
+		if !s.gatherSmall(g, siblings, timer.C) {
 			s.joinWaiting(g)
 			s.pack(g)
 			s.groups <- g
 		}
+		siblings = len(g.requests)
 	}
+}
+
+// gatherSmall takes requests into a small group until the writer takes it, which packs it then. It is false when the group has become large.
+func (s *Store) gatherSmall(g *group, siblings int, waited <-chan time.Time) bool {
+	for g.bytes < smallGroup {
+		var writer chan *group // nil never takes
+		if len(g.requests) >= siblings || waited == nil {
+			writer = s.groups
+		}
+		select {
+		case writer <- g:
+			return true
+		case <-waited:
+			waited = nil
+		case r, ok := <-s.queue:
+			if !ok {
+				s.groups <- g
+				return true
+			}
+			s.join(g, r)
+		}
+	}
+	return false
 }
 
 // joinWaiting adds the requests that are in the queue now, up to the size of a group.

@@ -26,7 +26,8 @@ const (
 	hotShare    = 45
 	headerShare = 8
 	cacheShare  = 8
-	queryShare  = 20
+	queryShare  = 20 // of one query
+	poolShare   = 30 // of all queries together
 	// segments is how many segments the hot tier has room for, at least: one that takes spans, one that is flushed, and some that wait.
 	segments = 5
 )
@@ -56,6 +57,7 @@ func budgets(o Options) parts {
 	if p.query.Budget.Memory == 0 {
 		p.query.Budget.Memory = share(o.MemoryLimit, queryShare)
 	}
+	p.query.Pool = query.NewPool(max(share(o.MemoryLimit, poolShare), p.query.Budget.Memory))
 
 	p.compactor.Retention, p.compactor.Share = o.Retention, o.FlushShare
 	if o.MaxDisk > 0 {

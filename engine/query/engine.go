@@ -31,6 +31,8 @@ type Metrics interface {
 type Options struct {
 	// Budget bounds each query.
 	Budget Budget
+	// Pool bounds the memory of all queries together; nil does not.
+	Pool *Pool
 	// DefaultDeadline is the time that a query has when its context has no deadline. Zero is no limit.
 	DefaultDeadline time.Duration
 	// Clock tells the time.
@@ -82,6 +84,7 @@ type run struct {
 // begin checks the tenant and starts the clock, the meter and the deadline of a query. The caller calls the function returned.
 func (e *Engine) begin(ctx context.Context, v View, tenant string) (context.Context, context.CancelFunc, *run, error) {
 	r := &run{engine: e, view: v, tenant: tenant, meter: NewMeter(e.o.Budget), started: e.o.Clock()}
+	r.meter.pool = e.o.Pool
 	if err := tael.CheckTenant(tenant); err != nil {
 		return ctx, func() {}, r, err
 	}
@@ -93,8 +96,9 @@ func (e *Engine) begin(ctx context.Context, v View, tenant string) (context.Cont
 	return ctx, cancel, r, ctx.Err()
 }
 
-// finish reports a query to the metrics and gives its error a place.
+// finish ends a query: it gives its memory back, reports it to the metrics, and gives its error a place.
 func (r *run) finish(kind string, err error) error {
+	r.meter.end()
 	if r.engine.o.Metrics != nil {
 		r.engine.o.Metrics.Query(kind, r.meter.Explain(), r.engine.o.Clock().Sub(r.started), err)
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/taeldb/tael"
 )
@@ -14,9 +15,28 @@ type Budget struct {
 	Memory int64 // held at one time for the answer, in bytes
 }
 
+// Pool bounds what all queries together hold, in bytes: each alone stays within its budget, but many at once would not fit the process. It is safe for
+// concurrent use.
+type Pool struct {
+	limit int64
+	held  atomic.Int64
+}
+
+// NewPool makes a pool of so many bytes.
+func NewPool(limit int64) *Pool { return &Pool{limit: limit} }
+
+// take adds n bytes (or gives them back, n < 0). A nil Pool has no bound.
+func (p *Pool) take(n int64) error {
+	if p != nil && p.held.Add(n) > p.limit && n > 0 {
+		return fmt.Errorf("query: %w: the queries that run hold %d bytes of memory together: try again when some have ended", tael.ErrOverloaded, p.limit)
+	}
+	return nil
+}
+
 // Meter counts what a query reads and stops it at its budget. It is safe for concurrent use.
 type Meter struct {
 	budget Budget
+	pool   *Pool
 
 	mu     sync.Mutex
 	read   tael.Explain
@@ -48,7 +68,16 @@ func (m *Meter) Read(e tael.Explain) error {
 	return nil
 }
 
-// Hold adds n bytes (or gives them back, n < 0) to what the query holds. The error is a tael.ErrBudget.
+// end gives back what the query still holds.
+func (m *Meter) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_ = m.pool.take(-m.memory) // which cannot fail
+	m.memory = 0
+}
+
+// Hold adds n bytes (or gives them back, n < 0) to what the query holds. The error is a tael.ErrBudget, or a tael.ErrOverloaded when the memory is
+// held by others.
 func (m *Meter) Hold(n int64) error {
 	if m == nil {
 		return nil
@@ -56,10 +85,11 @@ func (m *Meter) Hold(n int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.memory += n
+	shared := m.pool.take(n)
 	if m.budget.Memory > 0 && m.memory > m.budget.Memory {
 		return fmt.Errorf("query: %w: the answer needs more than %d bytes of memory: ask for fewer rows", tael.ErrBudget, m.budget.Memory)
 	}
-	return nil
+	return shared
 }
 
 // Explain is what was read until now.

@@ -85,8 +85,12 @@ func checkSum(key string, data []byte) error {
 	return nil
 }
 
-// fileName is the key of a data file or a file of position deletes without what follows the random part.
+// fileName is the key of a data file or a file of position deletes without what follows the random part. The folder of a tenant that begins with a dot has
+// a line before it: such a folder is hidden from other readers, and some names of files are not for the store's users. A tenant is never read out of a key.
 func fileName(tenant string, day int32, owner string, counter uint64, n int, random string) string {
+	if strings.HasPrefix(tenant, ".") {
+		tenant = "_" + tenant
+	}
 	return fmt.Sprintf("%s%s/%s/%s-%d-%d-%s", dataKey, tenant, dayName(day), owner, counter, n, random)
 }
 

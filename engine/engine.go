@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -58,7 +57,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	if o.DataDir, err = filepath.Abs(o.DataDir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	if err := os.MkdirAll(o.DataDir, 0o755); err != nil {
+	if err := makeDir(o.DataDir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	e := &Engine{o: o, running: newRunning()}

@@ -62,14 +62,22 @@ func openLayout(dir string) (id string, err error) {
 		if err := writeFile(path, layoutVersion+"\n"+id+"\n"); err != nil {
 			return "", fmt.Errorf("hot: name the data directory: %w", err)
 		}
-		if err := syncDir(filepath.Dir(dir)); err != nil {
-			return "", fmt.Errorf("hot: sync the parent directory: %w", err)
-		}
-		return id, nil
+		return id, syncParent(dir)
 	case err != nil:
 		return "", fmt.Errorf("hot: read the data directory's name: %w", err)
 	}
-	return parseName(path, string(b))
+	if id, err = parseName(path, string(b)); err != nil {
+		return "", err
+	}
+	return id, syncParent(dir)
+}
+
+// syncParent makes the directory's own name durable, on every start, because the process that made it may have died before it did so.
+func syncParent(dir string) error {
+	if err := syncDir(filepath.Dir(dir)); err != nil {
+		return fmt.Errorf("hot: sync the parent directory: %w", err)
+	}
+	return nil
 }
 
 // parseName reads the content of the file that names the data directory.

@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -143,7 +142,7 @@ func check(t *testing.T, p place, requests []request, begun, acked int) {
 		}
 	}
 	for _, tenant := range []string{tael.DefaultTenant, "other"} {
-		if err := either(ctx, e, tenant, sure, all); err != nil {
+		if err := storetest.CheckEither(ctx, e, tenant, sure, all); err != nil {
 			t.Fatalf("%d begun, %d acknowledged: %v", begun+1, acked+1, err)
 		}
 	}
@@ -184,44 +183,6 @@ func open(t *testing.T, p place, c *clock) *appender {
 		}
 	})
 	return &appender{e}
-}
-
-// either checks that every span is there once, as in one model or as in the other, which has what was on its way.
-func either(ctx context.Context, e *appender, tenant string, sure, all *storetest.Model) error {
-	page, err := e.Spans(ctx, tenant, tael.SpanQuery{Limit: tael.MaxLimit})
-	if err != nil {
-		return err
-	}
-	if page.Partial || page.NextCursor != "" {
-		return fmt.Errorf("partial: %q, next %q", page.Missing, page.NextCursor)
-	}
-	everything := func(*tael.Span) bool { return true }
-	want, may := map[tael.Identity]tael.Span{}, map[tael.Identity]tael.Span{}
-	for _, s := range sure.All(tenant, everything) {
-		want[s.Identity()] = s
-	}
-	for _, s := range all.All(tenant, everything) {
-		may[s.Identity()] = s
-	}
-	seen := map[tael.Identity]bool{}
-	for i := range page.Spans {
-		got := &page.Spans[i]
-		id := got.Identity()
-		if seen[id] {
-			return fmt.Errorf("span %v of tenant %s is there twice", id, tenant)
-		}
-		seen[id] = true
-		a, b := want[id], may[id]
-		if d := storetest.Diff(got, &b); d != "" && storetest.Diff(got, &a) != "" {
-			return fmt.Errorf("span %v of tenant %s: %s", id, tenant, d)
-		}
-	}
-	for id := range want {
-		if !seen[id] {
-			return fmt.Errorf("span %v of tenant %s was acknowledged and is lost", id, tenant)
-		}
-	}
-	return nil
 }
 
 func same(t *testing.T, e *appender, m *storetest.Model, when string) {

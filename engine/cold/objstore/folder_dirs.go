@@ -77,6 +77,10 @@ func createRoot(root string) error {
 		if !st.IsDir() {
 			return &fs.PathError{Op: "open", Path: root, Err: syscall.ENOTDIR}
 		}
+		// Who made it may have died before its name was on the disk. Where its parent may not be opened, somebody else takes care.
+		if err := syncDir(filepath.Dir(root)); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
 		return nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/dgraph-io/badger/v4"
-
 )
 
 // walkLog must end where Badger's replay ends, or a segment could not be opened for reading, or would lose a transaction.

@@ -76,7 +76,8 @@ func (t *Table) Begin(ctx context.Context, dataDir string, counter uint64) (*Tx,
 	}, nil
 }
 
-// Append adds a span, borrowed. Rows must come ordered by tenant, then by their trace's first start, then trace id, then start.
+// Append adds a span, borrowed. The rows of a trace on a day must follow each other. Rows that come by tenant, then by their trace's first start, then
+// trace id make files that are narrow in time, and few: one is begun anew with each change of tenant, and when more days than Options.OpenWriters alternate.
 func (x *Tx) Append(ctx context.Context, tenant string, r *fragment.Row) error {
 	if x.err == nil && x.ended {
 		x.err = fmt.Errorf("cold: append to a transaction that has ended: %w", tael.ErrClosed)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/taeldb/tael"
@@ -57,8 +60,15 @@ type flush struct {
 
 	// stored is what the table has of the segment's traces, by tenant.
 	stored map[string]map[tael.Identity]Found
-	best   map[tael.Identity]newest // of one trace; reused
+	best   map[tael.Identity]newest          // of one trace; reused
+	later  map[uint64]map[lateTrace]struct{} // by day: traces that began on an earlier one
 	rows   int
+}
+
+// lateTrace is a trace of a tenant that has spans on a later day than its first.
+type lateTrace struct {
+	tenant string
+	id     tael.TraceID
 }
 
 func (f *flush) run(ctx context.Context) (Committed, error) {
@@ -71,8 +81,8 @@ func (f *flush) run(ctx context.Context) (Committed, error) {
 		if err := f.lookUp(ctx); err != nil {
 			return err
 		}
-		f.best = map[tael.Identity]newest{}
-		return f.seg.Traces(ctx, func(tenant string, t Trace) error { return f.writeTrace(ctx, tenant, t) })
+		f.best, f.later = map[tael.Identity]newest{}, map[uint64]map[lateTrace]struct{}{}
+		return f.writeDays(ctx)
 	})
 	if err != nil {
 		return Committed{}, err
@@ -142,12 +152,39 @@ func (c *Compactor) outwaited(tenant string) bool {
 	return now.Sub(since) >= c.o.DamagePatience
 }
 
-// writeTrace writes the newest version of each span of a trace, unless the table has a newer one, and marks what the table has that is older.
-func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
+// writeDays writes each trace's first day, and then the other days one by one. A file holds one day, and the days of a trace may come in any order: taken as
+// they come, every span could begin a file.
+func (f *flush) writeDays(ctx context.Context) error {
+	err := f.seg.Traces(ctx, func(tenant string, t Trace) error { return f.writeTrace(ctx, tenant, t, firstDay) })
+	for _, day := range slices.Sorted(maps.Keys(f.later)) {
+		if err != nil {
+			break
+		}
+		late := f.later[day]
+		err = f.seg.Traces(ctx, func(tenant string, t Trace) error {
+			if _, ok := late[lateTrace{tenant, t.ID()}]; !ok {
+				return nil
+			}
+			return f.writeTrace(ctx, tenant, t, day)
+		})
+		delete(f.later, day)
+	}
+	return err
+}
+
+const (
+	firstDay = math.MaxUint64 // asks writeTrace for the first day of the trace
+	dayNanos = uint64(24 * time.Hour)
+)
+
+// writeTrace writes, of the spans of a trace that start on a day, the newest version of each, unless the table has a newer one, and marks what the table has
+// that is older.
+func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace, day uint64) error {
 	stored := f.stored[tenant]
 	clear(f.best)
-	total := 0
+	total, first, last := 0, uint64(math.MaxUint64), uint64(0)
 	err := t.Rows(func(r *fragment.Row) error {
+		first, last = min(first, r.Start), max(last, r.Start)
 		id := r.Identity()
 		// Of equal versions, which only one commit group can hold, the later in it.
 		if was, ok := f.best[id]; !ok || was.version.Compare(r.Version()) <= 0 {
@@ -165,8 +202,13 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
 			return err
 		}
 	}
+	first, last = first/dayNanos, last/dayNanos
+	begins := day == firstDay
+	if begins {
+		day = first
+	}
 	plain := total == len(f.best) // no span twice
-	if plain && len(stored) == 0 {
+	if plain && first == last && len(stored) == 0 {
 		return t.Rows(func(r *fragment.Row) error { return f.tx.Append(ctx, tenant, r) })
 	}
 	at := -1
@@ -174,6 +216,12 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
 		at++
 		id := r.Identity()
 		if !plain && f.best[id].at != at {
+			return nil
+		}
+		if of := r.Start / dayNanos; of != day {
+			if begins {
+				f.postpone(of, lateTrace{tenant, r.TraceID})
+			}
 			return nil
 		}
 		if old, ok := stored[id]; ok {
@@ -184,6 +232,14 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace) error {
 		}
 		return f.tx.Append(ctx, tenant, r)
 	})
+}
+
+// postpone leaves a day of a trace to a later walk.
+func (f *flush) postpone(day uint64, t lateTrace) {
+	if f.later[day] == nil {
+		f.later[day] = map[lateTrace]struct{}{}
+	}
+	f.later[day][t] = struct{}{}
 }
 
 // newest is the newest version of a span in a trace's rows, and its place among them.

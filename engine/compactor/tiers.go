@@ -81,7 +81,7 @@ type Found struct {
 type Tx interface {
 	// Versions calls yield with every version that the table has of spans of the traces.
 	Versions(ctx context.Context, tenant string, ids []tael.TraceID, yield func(Found)) error
-	// Append adds a row, borrowed, in the order of Segment.Traces.
+	// Append adds a row, borrowed: in the order of Segment.Traces those of each trace's first UTC day, then again in that order those of each later day.
 	Append(ctx context.Context, tenant string, r *fragment.Row) error
 	// Delete marks a stored version as superseded.
 	Delete(Found)

@@ -22,17 +22,18 @@ type rig struct {
 	disk         *diskfs.Disk
 	store        *child.Process
 	acked, begun int // requests
+	reserve      int64
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	return &rig{t: t, disk: diskfs.Start(t)}
+	return &rig{t: t, disk: diskfs.Start(t), reserve: minFree}
 }
 
 // boot starts the store; opened waits until it is open.
 func (r *rig) boot() {
 	r.t.Helper()
-	r.store = child.Start(r.t, storePart, "TAEL_DISK_DIR="+r.disk.Dir)
+	r.store = child.Start(r.t, storePart, "TAEL_DISK_DIR="+r.disk.Dir, fmt.Sprint("TAEL_DISK_RESERVE=", r.reserve))
 }
 
 func (r *rig) opened() {
@@ -97,7 +98,7 @@ func (r *rig) verify() {
 	r.must("verify %d %d", r.acked, max(r.acked, r.begun))
 }
 
-// note reads what a running store says until it has acknowledged n more, or has ended or failed.
+// note reads what a running store says until it has acknowledged or failed n more, or has ended.
 func (r *rig) note(n int) {
 	for n > 0 {
 		line, err := r.line()
@@ -110,7 +111,7 @@ func (r *rig) note(n int) {
 	}
 }
 
-// hear notes a line of a running store, and tells whether it is an acknowledgement.
+// hear notes a line of a running store, and tells whether it is the end of a request.
 func (r *rig) hear(line string) bool {
 	var n int
 	if _, err := fmt.Sscanf(line, "begin %d", &n); err == nil {
@@ -120,7 +121,7 @@ func (r *rig) hear(line string) bool {
 		r.acked = n + 1
 		return true
 	}
-	return false
+	return strings.HasPrefix(line, "failed")
 }
 
 // powerCut cuts the power, ends the store and mounts what is left.

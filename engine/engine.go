@@ -28,9 +28,10 @@ type Engine struct {
 	query     *query.Engine
 	compactor *compactor.Compactor
 	running   *running
-	maxHot    int64        // bytes, see hot.Options.MaxHotBytes
-	appended  atomic.Int64 // when the newest Append began, unix nanoseconds
-	retired   atomic.Bool  // a segment went since memory was given back, see giveBack
+	maxHot    int64         // bytes, see hot.Options.MaxHotBytes
+	appended  atomic.Int64  // when the newest Append began, unix nanoseconds
+	probing   chan struct{} // holds one while a write probe runs
+	retired   atomic.Bool   // a segment went since memory was given back, see giveBack
 
 	// views orders queries and swaps: the hot snapshot and coldView of one query belong together.
 	views    sync.RWMutex
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	if err := makeDir(o.DataDir); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
-	e := &Engine{o: o, running: newRunning()}
+	e := &Engine{o: o, running: newRunning(), probing: make(chan struct{}, 1)}
 	// What was opened is closed again, in reverse, when a later step fails.
 	defer func() {
 		if err != nil {

@@ -101,18 +101,13 @@ func (f *flush) lookUp(ctx context.Context) error {
 		if len(ids) == 0 {
 			return nil
 		}
-		found := map[tael.Identity]Found{}
-		err := f.tx.Versions(ctx, tenant, ids, func(v Found) {
-			was, twice := found[v.Identity]
-			if twice && was.Version.Compare(v.Version) >= 0 {
-				v, was = was, v
-			}
-			if found[v.Identity] = v; twice {
-				f.tx.Delete(was) // both came in while one of them could not be read
-			}
-		})
-		f.stored[tenant] = found
+		found := &found{flush: f, tenant: tenant, versions: map[tael.Identity]Found{}}
+		err := f.tx.Versions(ctx, tenant, ids, func(v Found) { found.add(ctx, v) })
+		f.stored[tenant] = found.versions
 		ids = ids[:0]
+		if found.err != nil {
+			return found.err
+		}
 		if errors.Is(err, tael.ErrDamaged) && f.c.outwaited(tenant) {
 			// What nobody can read cannot be superseded either. Waiting for it would fill the hot tier, for as long as the file is not restored.
 			f.c.o.Logger.Error("flushing beside files of the table that cannot be read; older versions of spans in them may show when they are restored",

@@ -23,11 +23,13 @@ func serve(in io.Reader, out io.Writer) {
 	s := &server{disk: newDisk(1<<30, func() int64 { return time.Now().UnixNano() })}
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		answer, err := s.obey(strings.Fields(lines.Text()))
+		line := "ok " + answer
 		if err != nil {
-			fmt.Fprintf(out, "error %s\n", strings.ReplaceAll(err.Error(), "\n", " "))
-			continue
+			line = "error " + strings.ReplaceAll(err.Error(), "\n", " ")
 		}
-		fmt.Fprintf(out, "ok %s\n", answer)
+		if _, err := fmt.Fprintln(out, line); err != nil {
+			return // the parent is gone
+		}
 	}
 }
 

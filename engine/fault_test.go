@@ -96,10 +96,13 @@ func (f *faulty) honest(t *testing.T) {
 	}
 }
 
-// tryFlush flushes with the fault in place.
-func (f *faulty) tryFlush(t *testing.T) error {
+// tryFlush flushes with the fault in place. Only a stall needs a deadline.
+func (f *faulty) tryFlush(t *testing.T, kind faultstore.Kind) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	ctx, cancel := t.Context(), func() {}
+	if kind == faultstore.Stall {
+		ctx, cancel = context.WithTimeout(ctx, 200*time.Millisecond)
+	}
 	defer cancel()
 	return f.Flush(ctx)
 }
@@ -189,10 +192,13 @@ func TestObjectStoreFaults(t *testing.T) {
 	count := calls(t)
 	for o, op := range faultstore.Ops() {
 		for k, kind := range faultstore.Kinds() {
-			if cutsWrites(op, kind) {
+			if cutsWrites(op, kind) || underRace && (o+k)%2 == 0 {
 				continue
 			}
-			firsts := []int{0, 1 + (5*k+3*o)%max(1, count[op])} // 0: all
+			firsts := []int{0} // all
+			if (o+k)%2 == 0 {
+				firsts = append(firsts, 1+(5*k+3*o)%max(1, count[op]))
+			}
 			if os.Getenv("TAEL_TEST_LONG") != "" {
 				firsts = firsts[:1]
 				for n := 1; n <= count[op]; n++ {
@@ -212,15 +218,15 @@ func TestObjectStoreFaults(t *testing.T) {
 					if first > 0 {
 						fault.Count = 1
 					}
-					f.store.Inject(fault)
+					rule := f.store.Inject(fault)
 					f.honest(t)
-					if err := f.tryFlush(t); err != nil && first == 0 {
+					if err := f.tryFlush(t, kind); err != nil && first == 0 {
 						t.Logf("flush: %v", err)
 					}
 					f.honest(t)
 					f.send(t)
 					f.honest(t)
-					if op == objstore.OpPutIfAbsent && kind == faultstore.TearVisible {
+					if op == objstore.OpPutIfAbsent && kind == faultstore.TearVisible && rule.Hits() > 0 {
 						f.mend(t)
 					}
 					f.recovered(t)
@@ -282,7 +288,7 @@ func TestReadinessOfFlushes(t *testing.T) {
 	f := newFaulty(t)
 	f.send(t)
 	f.store.Inject(faultstore.Fault{Op: objstore.OpPut, Kind: faultstore.Full})
-	if err := f.tryFlush(t); !errors.Is(err, objstore.ErrFull) {
+	if err := f.tryFlush(t, faultstore.Full); !errors.Is(err, objstore.ErrFull) {
 		t.Fatalf("flush: %v", err)
 	}
 	if problems := f.Ready(t.Context()); len(problems) > 0 {

@@ -39,7 +39,11 @@ func testShared(t *testing.T, engines [2]*harness) {
 	gen := storetest.NewGenerator(rng)
 	model := storetest.NewModel()
 	var sent []tael.Span
-	for round := range 12 {
+	rounds := 12
+	if underRace {
+		rounds = 6
+	}
+	for round := range rounds {
 		var parts [2][]tael.Span
 		for i := range parts {
 			for range 15 {

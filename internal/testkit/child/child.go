@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,6 +38,17 @@ type Process struct {
 // own, dies with this process, and is killed in t.Cleanup.
 func Start(t testing.TB, part string, env ...string) *Process {
 	t.Helper()
+	return start(t, syscall.SIGKILL, part, env)
+}
+
+// StartTidy is Start for a child that has something to tidy up: when this process dies, it gets SIGTERM instead of SIGKILL.
+func StartTidy(t testing.TB, part string, env ...string) *Process {
+	t.Helper()
+	return start(t, syscall.SIGTERM, part, env)
+}
+
+func start(t testing.TB, atDeath syscall.Signal, part string, env []string) *Process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +56,7 @@ func Start(t testing.TB, part string, env ...string) *Process {
 	cmd := exec.Command(exe, "-test.run=^$")
 	cmd.Env = append(append(os.Environ(), partEnv+"="+part), env...)
 	cmd.WaitDelay = 5 * time.Second
-	ownGroup(cmd)
+	ownGroup(cmd, atDeath)
 	p := &Process{cmd: cmd, ended: make(chan struct{})}
 	cmd.Stderr = &p.stderr
 	if p.stdin, err = cmd.StdinPipe(); err != nil {

@@ -2,8 +2,11 @@
 
 package child
 
-import "os/exec"
+import (
+	"os/exec"
+	"syscall"
+)
 
-func ownGroup(*exec.Cmd) {}
+func ownGroup(*exec.Cmd, syscall.Signal) {}
 
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +22,18 @@ func Main() {
 		return
 	}
 	time.AfterFunc(lifetime, func() { os.Exit(3) })
-	serve(os.Stdin, os.Stdout)
+	s := newServer()
+	go func() {
+		// The parent is gone. The mount goes with this process in any case, its name in the list of mounts only if it is taken away.
+		end := make(chan os.Signal, 1)
+		signal.Notify(end, syscall.SIGTERM)
+		<-end
+		time.AfterFunc(3*time.Second, func() { os.Exit(3) })
+		s.detach()
+		os.Exit(0)
+	}()
+	s.serve(os.Stdin, os.Stdout)
+	s.detach()
 	os.Exit(0)
 }
 
@@ -43,12 +56,12 @@ func Start(t testing.TB) *Disk {
 	t.Helper()
 	d := &Disk{t: t, base: t.TempDir()}
 	t.Cleanup(d.unmount) // after the server is dead, so that nothing in it can wait
-	d.server = child.Start(t, part)
+	d.server = child.StartTidy(t, part)
 	d.Mount()
 	return d
 }
 
-// Mount shows the disk at a new directory, after Cut.
+// Mount shows the disk at a new directory, after Cut. The mount before is taken away.
 func (d *Disk) Mount() {
 	d.t.Helper()
 	dir := filepath.Join(d.base, fmt.Sprint("mnt", len(d.mounts)))
@@ -78,7 +91,7 @@ func (d *Disk) Heal() { d.tell("heal") }
 func Probe(t testing.TB) error {
 	d := &Disk{t: t, base: t.TempDir()}
 	t.Cleanup(d.unmount)
-	d.server = child.Start(t, part)
+	d.server = child.StartTidy(t, part)
 	dir := filepath.Join(d.base, "probe")
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err

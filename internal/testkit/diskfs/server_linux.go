@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // part is the name of the child that serves a disk.
@@ -19,8 +21,7 @@ const part = "disk"
 const lifetime = 5 * time.Minute
 
 // serve obeys commands, a line each, and answers each with a line: "ok ..." or "error ...". It ends with its input.
-func serve(in io.Reader, out io.Writer) {
-	s := &server{disk: newDisk(1<<30, func() int64 { return time.Now().UnixNano() })}
+func (s *server) serve(in io.Reader, out io.Writer) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
 		answer, err := s.obey(strings.Fields(lines.Text()))
 		line := "ok " + answer
@@ -33,7 +34,23 @@ func serve(in io.Reader, out io.Writer) {
 	}
 }
 
-type server struct{ disk *disk }
+type server struct {
+	disk    *disk
+	mounted atomic.Pointer[string] // the newest mount, "" for none
+}
+
+func newServer() *server {
+	s := &server{disk: newDisk(1<<30, func() int64 { return time.Now().UnixNano() })}
+	s.mounted.Store(new(string))
+	return s
+}
+
+// detach takes the newest mount away, also while it is in use.
+func (s *server) detach() {
+	if dir := *s.mounted.Swap(new(string)); dir != "" {
+		_ = unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) // the kernel drops it with this process
+	}
+}
 
 func (s *server) obey(words []string) (answer string, err error) {
 	if len(words) == 0 {
@@ -90,12 +107,14 @@ func (s *server) obey(words []string) (answer string, err error) {
 
 // mount shows the disk at a directory. The server itself must not touch it: it would wait for itself.
 func (s *server) mount(dir string) error {
+	s.detach()
 	f, err := fuse.NewServer(newRawFS(s.disk), dir, &fuse.MountOptions{
 		FsName: "taeltest", Name: "taeltest", DirectMount: true, DisableXAttrs: true, MaxWrite: 128 << 10,
 	})
 	if err != nil {
 		return err
 	}
+	s.mounted.Store(&dir)
 	go f.Serve()
 	return nil
 }

@@ -31,7 +31,10 @@ func lockDir(dir string) (unlock func() error, err error) {
 	if f.Truncate(0) == nil {
 		_, _ = fmt.Fprintf(f, "%d\n", os.Getpid()) // as said above
 	}
-	return f.Close, nil
+	return func() error {
+		// Said explicitly: a child that is being started still has the file for a moment, and closing ours would not end the lock.
+		return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+	}, nil
 }
 
 func holder(f *os.File) string {

@@ -31,6 +31,7 @@ func TestLockEndsBesideADuplicate(t *testing.T) {
 				t.Fatal(err)
 			}
 			duplicates = append(duplicates, dup)
+			break // the next one may be the duplicate
 		}
 	}
 	if len(duplicates) != 1 {

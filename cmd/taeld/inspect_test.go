@@ -42,6 +42,14 @@ func damaged(t *testing.T, path string, words ...string) {
 	}
 }
 
+// tear turns over a stretch that is longer than any page header, so that it reaches into bytes under a checksum wherever it begins.
+func tear(b []byte) []byte {
+	for i := len(b) / 3; i < len(b)/3+2048; i++ {
+		b[i] ^= 0xff
+	}
+	return b
+}
+
 func contains(t *testing.T, out string, patterns ...string) {
 	t.Helper()
 	for _, p := range patterns {
@@ -146,7 +154,7 @@ func TestInspectADataDirectoryInUse(t *testing.T) {
 		damaged(t, change(t, filepath.Join(metadata, "v3.metadata.json"), filepath.Join(away, "v3.metadata.json"), half), "table metadata", "damaged")
 		damaged(t, change(t, all(t, metadata, "*.avro")[0], filepath.Join(away, "m.avro"), half), "avro file", "damaged")
 		damaged(t, change(t, spanFile, filepath.Join(away, "half.parquet"), half), "half.parquet", "damaged")
-		damaged(t, change(t, spanFile, filepath.Join(away, "torn.parquet"), func(b []byte) []byte { b[len(b)/3] ^= 1; return b }), "torn.parquet", "damaged")
+		damaged(t, change(t, spanFile, filepath.Join(away, "torn.parquet"), tear), "torn.parquet", "damaged")
 		damaged(t, change(t, spanFile, filepath.Join(away, "head.parquet"), func(b []byte) []byte { return b[100:] }), "head.parquet", "damaged")
 		damaged(t, change(t, spanFile, filepath.Join(away, "nothing.parquet"), func([]byte) []byte { return nil }), "nothing.parquet", "damaged")
 	})

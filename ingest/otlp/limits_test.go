@@ -3,7 +3,10 @@ package otlp
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 
 	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/ingest/otlp/inflate"
 	"github.com/taeldb/tael/internal/testkit/storetest"
 )
 
@@ -99,7 +103,7 @@ func TestBodiesUpToTheLimitAreTaken(t *testing.T) {
 	if int64(len(body)) != r.o.MaxBodyBytes || pad >= 1<<28 {
 		t.Fatalf("the test made a body of %d bytes", len(body))
 	}
-	for _, encoding := range []string{"", "zstd"} {
+	for _, encoding := range []string{"", "gzip", "zstd"} {
 		if w := r.post(typeProtobuf, encoding, writeToken, "", bytes.NewReader(encoded(t, encoding, body))); w.Code != http.StatusOK {
 			t.Fatalf("%s: %d %s", encoding, w.Code, w.Body)
 		}
@@ -143,6 +147,49 @@ func TestBytesInFlightAreLimited(t *testing.T) {
 				t.Fatalf("after the first: %d", w.Code)
 			}
 		})
+	}
+}
+
+func TestAGzipBodyThatNeedsMoreThanThereIsTakesAll(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 1<<20+1 })
+	noise := make([]byte, 700<<10)
+	rand.NewChaCha8([32]byte{1}).Read(noise) //nolint:errcheck // never fails
+	span := spanWith(1, 0)
+	span.Attributes = []tael.KeyValue{{Key: "noise", Value: tael.Bytes(noise)}}
+	body := protobufOf([]tael.Span{span})
+	w := r.post(typeProtobuf, "gzip", writeToken, "", bytes.NewReader(gzipped(t, body)))
+	if w.Code != http.StatusOK {
+		t.Fatalf("%d %s", w.Code, w.Body)
+	}
+	if d := storetest.DiffSpans(r.store.take(tael.DefaultTenant), []tael.Span{span}); d != "" {
+		t.Fatal(d[:min(len(d), 200)])
+	}
+}
+
+func TestTheSizeThatAGzipBodySaysIsNotBelieved(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 1<<20+1 })
+	good := protobufOf(randomSpans(1, 20))
+	for _, c := range []struct {
+		name string
+		body []byte
+		size uint32
+		want int
+	}{
+		{"a bomb that says to be nothing", make([]byte, 1<<20+1), 0, http.StatusRequestEntityTooLarge},
+		{"more than there is", good, math.MaxUint32, http.StatusBadRequest},
+		{"less than there is", good, 1, http.StatusBadRequest},
+	} {
+		packed := gzipped(t, c.body)
+		binary.LittleEndian.PutUint32(packed[len(packed)-4:], c.size)
+		body := &buffer{packed: part{b: packed}}
+		err := r.gunzip(body)
+		if got := classify(err).http; got != c.want {
+			t.Errorf("%s: %d, %v", c.name, got, err)
+		}
+		if most := max(int64(len(c.body))*2, usualRatio*int64(len(packed))) + inflate.Slack; body.held > most {
+			t.Errorf("%s: %d bytes were taken for %d", c.name, body.held, len(c.body))
+		}
+		r.release(body)
 	}
 }
 

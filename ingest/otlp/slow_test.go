@@ -101,7 +101,7 @@ func TestAClientThatVanishesLeavesNothing(t *testing.T) {
 		waitFor(t, "the request to come", func() bool {
 			if r.inflight.TryAcquire(r.o.MaxInflightBytes) {
 				r.inflight.Release(r.o.MaxInflightBytes)
-				return length[8] == 'E' // a torn gzip head holds nothing yet
+				return false
 			}
 			return true
 		})

@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,21 +20,59 @@ type missing struct {
 	mu    sync.Mutex
 	names []string
 	more  int
+	away  map[string]error // sources that cannot be reached, with the error that said so
 }
 
-// note takes an error of a source: damage is remembered, a line each, and the query goes on (nil); any other error, also beside damage, is
-// returned.
+// note takes an error of a source: damage, and that the source cannot be reached, are remembered, a line each, and the query goes on (nil); any other
+// error, also beside them, is returned.
 func (m *missing) note(source string, err error) error {
-	if !errors.Is(err, tael.ErrDamaged) {
+	away := errors.Is(err, tael.ErrUnavailable)
+	if !away && !errors.Is(err, tael.ErrDamaged) {
 		return err
 	}
-	for _, more := range []error{tael.ErrBudget, tael.ErrUnavailable, tael.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+	for _, more := range []error{tael.ErrBudget, tael.ErrClosed, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, more) {
 			return err
 		}
 	}
-	for line := range strings.Lines(err.Error()) {
+	text := err.Error()
+	if away && !m.leave(source, err) {
+		text = "" // the first error names it
+	}
+	for line := range strings.Lines(text) {
 		m.add(source + ": " + strings.TrimSpace(line))
+	}
+	return nil
+}
+
+// leave remembers that a source cannot be reached. It is false when that was known.
+func (m *missing) leave(source string, err error) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away[source] != nil {
+		return false
+	}
+	if m.away == nil {
+		m.away = map[string]error{}
+	}
+	m.away[source] = err
+	return true
+}
+
+// isAway tells whether the source could not be reached in this query, which then does not wait for it again.
+func (m *missing) isAway(source string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.away[source] != nil
+}
+
+// nothing is the error of an answer that is empty: nil when every source could be reached. What cannot be reached may hold what was asked for, and
+// a client that does not look at "partial" must not take it for an end.
+func (m *missing) nothing() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for source, err := range m.away {
+		return fmt.Errorf("%s: %w", source, err)
 	}
 	return nil
 }

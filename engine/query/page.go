@@ -72,6 +72,9 @@ func (s *scanner) fetch(ctx context.Context, rows []candidate) ([]tael.Span, err
 
 // fetchFrom reads the rows at places from their scan into the same places of spans.
 func (s *scanner) fetchFrom(ctx context.Context, o *openScan, rows []candidate, places []int, spans []tael.Span, read []bool) error {
+	if s.missing.isAway(o.name) {
+		return nil
+	}
 	numbers := make([]int64, len(places))
 	for i, at := range places {
 		numbers[i] = rows[at].row

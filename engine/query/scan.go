@@ -128,7 +128,7 @@ func (s *scanner) advance(ctx context.Context, top *openScan, c collector, worst
 		if err = s.missing.note(top.name, err); err != nil {
 			return fmt.Errorf("scan %s: %w", top.name, err)
 		}
-		if top.damaged++; top.damaged > maxDamage {
+		if top.damaged++; top.damaged > maxDamage || s.missing.isAway(top.name) {
 			heap.Pop(&s.queue)
 			return nil
 		}

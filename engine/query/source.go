@@ -20,6 +20,8 @@ import (
 // A part that cannot be read back is an error that wraps tael.ErrDamaged and names the part. What could be read is given nevertheless: Trace returns
 // the other spans beside the error, Versions yields the others before it returns the error, and Next may be called again and goes on
 // after the part.
+//
+// A source that cannot be reached now is an error that wraps tael.ErrUnavailable. The query goes on without it, and its answer is partial.
 type Source interface {
 	// Scan plans a scan. It reads little or nothing; Scan.Next does the work.
 	Scan(ctx context.Context, req ScanRequest) (Scan, error)

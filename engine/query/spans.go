@@ -121,6 +121,11 @@ func (r *run) spans(ctx context.Context, q tael.SpanQuery) (*tael.SpanPage, erro
 	if page.Spans, err = s.fetch(ctx, rows); err != nil {
 		return nil, err
 	}
+	if len(page.Spans) == 0 {
+		if err := r.missing.nothing(); err != nil {
+			return nil, err
+		}
+	}
 	page.Coverage = r.coverage(q.Explain, s.early)
 	return page, nil
 }

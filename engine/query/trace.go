@@ -12,7 +12,8 @@ import (
 )
 
 // Trace reads every span of a trace from all sources, the newest version of each, by (start, span id, kind). tael.ErrNotFound
-// means that no source has it and that all of them could be read; an answer without spans that is partial leaves that open.
+// means that no source has it and that all of them could be read; an answer without spans that is partial leaves that open, and tael.ErrUnavailable says that a
+// source that could not be reached may have it.
 func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.TraceID, o tael.TraceOptions) (*tael.Trace, error) {
 	ctx, cancel, r, err := e.begin(ctx, v, tenant)
 	defer cancel()
@@ -23,8 +24,10 @@ func (e *Engine) Trace(ctx context.Context, v View, tenant string, id tael.Trace
 	if err == nil && (o.From != 0 || o.To != 0) {
 		spans, err = r.newest(ctx, spans)
 	}
-	if err == nil && len(spans) == 0 && !r.missing.any() {
-		err = fmt.Errorf("trace %s: %w", id, tael.ErrNotFound)
+	if err == nil && len(spans) == 0 {
+		if err = r.missing.nothing(); err == nil && !r.missing.any() {
+			err = fmt.Errorf("trace %s: %w", id, tael.ErrNotFound)
+		}
 	}
 	if err := r.finish("trace", err); err != nil {
 		return nil, err
@@ -77,6 +80,9 @@ func (r *run) readTraces(ctx context.Context, ids []tael.TraceID) ([]tael.Span, 
 			return spans, err
 		}
 		for _, id := range ids {
+			if r.missing.isAway(s.Name) {
+				break
+			}
 			more, err := s.Source.Trace(ctx, r.tenant, id, tael.TraceOptions{}, r.meter)
 			if err = r.missing.note(s.Name, err); err != nil {
 				return nil, fmt.Errorf("read trace %s from %s: %w", id, s.Name, err)
@@ -92,6 +98,9 @@ func (r *run) fromAll(from func(NamedSource) ([]tael.Span, error)) ([]tael.Span,
 	parts := make([][]tael.Span, len(r.view.Sources))
 	errs := make([]error, len(r.view.Sources))
 	read := func(i int) {
+		if r.missing.isAway(r.view.Sources[i].Name) {
+			return
+		}
 		spans, err := from(r.view.Sources[i])
 		if err == nil {
 			parts[i], err = spans, r.hold(spans)

@@ -272,6 +272,11 @@ func (r *run) traces(ctx context.Context, q tael.TraceQuery) (*tael.TracePage, e
 	if len(page.Spans) > tael.MaxTraceSpans {
 		page.Spans, page.Truncated = slices.Clone(page.Spans[:tael.MaxTraceSpans]), true
 	}
+	if len(page.Traces) == 0 {
+		if err := r.missing.nothing(); err != nil {
+			return nil, err
+		}
+	}
 	page.Coverage = r.coverage(q.Explain, s.early)
 	return page, nil
 }

@@ -46,6 +46,9 @@ func (v *versions) learn(ctx context.Context, cs []candidate) error {
 	}
 	before, complete := len(v.newest), true
 	for _, src := range v.view.Sources {
+		if v.missing.isAway(src.Name) {
+			continue
+		}
 		err := src.Source.Versions(ctx, v.tenant, ids, v.meter, func(id tael.Identity, version tael.Version) {
 			known, ok := v.newest[id]
 			if !ok && len(v.newest) >= maxVersions {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/bench/gen"
 	"github.com/taeldb/tael/bench/loadgen"
 	"github.com/taeldb/tael/internal/testkit/daemon"
@@ -53,13 +54,14 @@ func newRand(t *testing.T) *rand.Rand {
 func onFolder(*testing.T) daemon.Options { return daemon.Options{Binary: taeld} }
 
 func onS3(kind s3server.Kind) func(t *testing.T) daemon.Options {
-	return func(t *testing.T) daemon.Options {
-		s := s3server.Start(t, kind)
-		return daemon.Options{
-			Binary: taeld,
-			Args:   []string{"--cold-url", s.URL("kill"), "--s3-endpoint", s.Endpoint, "--s3-region", "us-east-1", "--s3-path-style"},
-			Env:    []string{"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey},
-		}
+	return func(t *testing.T) daemon.Options { return onServer(s3server.Start(t, kind)) }
+}
+
+func onServer(s *s3server.Server) daemon.Options {
+	return daemon.Options{
+		Binary: taeld,
+		Args:   []string{"--cold-url", s.URL("kill"), "--s3-endpoint", s.Endpoint, "--s3-region", "us-east-1", "--s3-path-style"},
+		Env:    []string{"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey},
 	}
 }
 
@@ -197,12 +199,7 @@ func (r *rig) checkCounts() {
 	if err := r.flush(r.ctx); err != nil {
 		r.t.Fatal(err)
 	}
-	var stats struct {
-		Hot, Cold struct{ Spans int64 }
-	}
-	if err := r.ask(r.ctx, http.MethodGet, "/api/v1/stats", &stats); err != nil {
-		r.t.Fatal(err)
-	}
+	stats := r.statsOf(tael.DefaultTenant)
 	want := int64(0)
 	for _, l := range r.ledgers {
 		want += int64(l.Spans())
@@ -210,6 +207,19 @@ func (r *rig) checkCounts() {
 	if stats.Cold.Spans != want || stats.Hot.Spans != 0 {
 		r.t.Fatalf("after a flush there are %d cold and %d hot spans, want %d and 0", stats.Cold.Spans, stats.Hot.Spans, want)
 	}
+}
+
+type stats struct {
+	Hot, Cold struct{ Spans int64 }
+}
+
+func (r *rig) statsOf(tenant string) (s stats) {
+	r.t.Helper()
+	code, body := r.get("/api/v1/stats", tenant)
+	if err := json.Unmarshal(body, &s); code != http.StatusOK || err != nil {
+		r.t.Fatalf("stats: %d %v: %s", code, err, body)
+	}
+	return s
 }
 
 func (r *rig) ask(ctx context.Context, method, path string, into any) error {

@@ -3,6 +3,8 @@
 package fragment
 
 import (
+	"bytes"
+	"fmt"
 	"syscall"
 	"testing"
 
@@ -101,52 +103,63 @@ func BenchmarkRows(b *testing.B) {
 	}
 }
 
-func BenchmarkEntry(b *testing.B) {
+func BenchmarkBlock(b *testing.B) {
 	p := cutAll(b, agentRequests(b, 10_000))
-	for _, bench := range []struct {
-		name string
-		join int
-	}{{"one", 1}, {"two", 2}} {
-		b.Run("append/"+bench.name, func(b *testing.B) {
-			var entry []byte
-			spans, in, out := 0, 0, 0
+	var blocks [][]byte
+	perBlock := map[int]int{}
+	for _, size := range []int{1, 64 << 10, 128 << 10, 256 << 10} {
+		b.Run(fmt.Sprintf("append/%d", size), func(b *testing.B) {
+			var (
+				w        BlockWriter
+				block    []byte
+				in, out  int
+				spans    int
+				fragment = 0
+			)
+			blocks = blocks[:0]
+			clear(perBlock)
 			b.ReportAllocs()
 			begin := clock(b)
-			for i := 0; b.Loop(); i++ {
-				at := i % (len(p.fragments) - bench.join)
-				fs := p.fragments[at : at+bench.join]
-				entry = AppendEntry(entry[:0], fs)
-				for _, f := range fs {
-					spans += int(f.Header.Spans)
-					in += len(f.Body)
+			for b.Loop() {
+				n := 0
+				for w.Len() < size {
+					f := p.fragments[fragment%len(p.fragments)]
+					w.Add([]*Fragment{f})
+					n += int(f.Header.Spans)
+					fragment++
 				}
-				out += len(entry)
+				spans += n
+				in += w.Len()
+				block = w.AppendBlock(block[:0])
+				out += len(block)
+				if fragment < len(p.fragments) {
+					perBlock[len(blocks)] = n
+					blocks = append(blocks, bytes.Clone(block))
+				}
 			}
 			perSpan(b, begin, spans)
 			b.ReportMetric(float64(in)/float64(out), "ratio")
 		})
-	}
-	var entries [][]byte
-	for _, f := range p.fragments {
-		entries = append(entries, AppendEntry(nil, []*Fragment{f}))
-	}
-	b.Run("body", func(b *testing.B) {
-		var body []byte
-		spans := 0
-		b.ReportAllocs()
-		begin := clock(b)
-		for i := 0; b.Loop(); i++ {
-			e, err := ReadEntry(entries[i%len(entries)])
-			if err == nil {
-				body, err = e.Body(body)
+		b.Run(fmt.Sprintf("read/%d", size), func(b *testing.B) {
+			var bodies []byte
+			var entries []Entry
+			spans := 0
+			b.ReportAllocs()
+			begin := clock(b)
+			for i := 0; b.Loop(); i++ {
+				block, err := ReadBlock(blocks[i%len(blocks)], tael.TraceID{}, entries[:0])
+				if err == nil {
+					entries = block.Entries
+					bodies, err = block.Bodies(bodies)
+				}
+				if err != nil {
+					b.Fatal(err)
+				}
+				spans += perBlock[i%len(blocks)]
 			}
-			if err != nil {
-				b.Fatal(err)
-			}
-			spans += int(e.Header.Spans)
-		}
-		perSpan(b, begin, spans)
-	})
+			perSpan(b, begin, spans)
+		})
+	}
 }
 
 func BenchmarkFilter(b *testing.B) {

@@ -170,7 +170,7 @@ func (in *inspector) file(path string, size int64) error {
 		in.printf("%s holds the number %s", path, bytes.TrimSpace(head))
 		return nil
 	}
-	return in.entry(path)
+	return in.block(path)
 }
 
 func isNumber(b []byte) bool {

@@ -66,30 +66,34 @@ func (in *inspector) times(first, last uint64) {
 	}
 }
 
-// entry prints one entry of the hot tier that was put into a file of its own. Its resources are not in it.
-func (in *inspector) entry(path string) error {
+// block prints a block of the hot tier that was put into a file of its own. The resources of its spans are not in it, and neither is the trace id of an entry of version 1.
+func (in *inspector) block(path string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("inspect: %w", err)
 	}
-	e, err := fragment.ReadEntry(b)
+	block, err := fragment.ReadBlock(b, tael.TraceID{}, nil)
 	if err != nil {
-		return fmt.Errorf("inspect %s: it is no file that taeld writes, or damaged where that could be told; as an entry of the hot tier: %w", path, err)
+		return fmt.Errorf("inspect %s: it is no file that taeld writes, or damaged where that could be told; as a block of the hot tier: %w", path, err)
 	}
-	h := e.Header
-	in.printf("entry %s: %d spans, %d with errors, %d bytes", path, h.Spans, h.Errors, len(b))
-	in.times(h.MinStart, h.MaxStart)
-	body, err := e.Body(nil)
+	bodies, err := block.Bodies(nil)
 	if err != nil {
 		return fmt.Errorf("inspect %s: %w", path, err)
 	}
-	err = fragment.NewDecoder().Rows(body, func(fragment.ResourceID) ([]byte, error) { return nil, nil }, func(row *fragment.Row) error {
-		s := row.Span()
-		in.span(&s)
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("inspect %s: %w", path, err)
+	in.printf("block %s: %d entries, %d bytes", path, len(block.Entries), len(b))
+	decoder := fragment.NewDecoder()
+	for i := range block.Entries {
+		e := &block.Entries[i]
+		in.printf("trace %s: %d spans, %d with errors, %d bytes", e.TraceID, e.Header.Spans, e.Header.Errors, e.Length)
+		in.times(e.Header.MinStart, e.Header.MaxStart)
+		err := decoder.Rows(e.Body(bodies), func(fragment.ResourceID) ([]byte, error) { return nil, nil }, func(row *fragment.Row) error {
+			s := row.Span()
+			in.span(&s)
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("inspect %s: %w", path, err)
+		}
 	}
 	return nil
 }

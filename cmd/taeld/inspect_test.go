@@ -199,7 +199,7 @@ func rows(t *testing.T, out string, want int) {
 	}
 }
 
-func TestInspectAnEntry(t *testing.T) {
+func TestInspectABlock(t *testing.T) {
 	spans := storetest.RandomSpans(storetest.NewRand(1), 30)
 	id := spans[0].TraceID
 	var of []tael.Span
@@ -211,14 +211,17 @@ func TestInspectAnEntry(t *testing.T) {
 	}
 	f.Header = fragment.Header{Spans: uint32(len(of)), MinStart: of[0].Start, MaxStart: of[0].Start}
 	f.Body, _ = fragment.AppendBody(nil, of)
-	path := filepath.Join(t.TempDir(), "entry")
-	if err := os.WriteFile(path, fragment.AppendEntry(nil, []*fragment.Fragment{f}), 0o600); err != nil {
+	path := filepath.Join(t.TempDir(), "block")
+	var w fragment.BlockWriter
+	w.Add([]*fragment.Fragment{f})
+	if err := os.WriteFile(path, w.AppendBlock(nil), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	out := inspected(t, path, "--rows=100")
-	contains(t, out, `entry .*: \d+ spans`)
+	contains(t, out, `block .*: 1 entries`)
+	contains(t, out, `trace `+id.String()+`: \d+ spans`)
 	rows(t, out, len(of))
-	damaged(t, change(t, path, path+".torn", half), "entry", "damaged")
+	damaged(t, change(t, path, path+".torn", half), "block", "damaged")
 }
 
 func TestInspectWhatIsNotOurs(t *testing.T) {

@@ -14,8 +14,9 @@ type request struct {
 	batch *fragment.Batch
 	errs  []error       // what of it was not stored
 	done  chan struct{} // closed when the rest is
-	// segment is the last one that got the batch's resources; of the writer goroutine.
+	// Of the writer goroutine: segment is the last one that got the batch's resources, listed the last call of segmentWriter.missing that looked at them.
 	segment *Segment
+	listed  uint64
 }
 
 // fail notes that a part of the request was not stored. Only the goroutine that has the request's group calls it.

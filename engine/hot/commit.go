@@ -53,21 +53,22 @@ func (s *Store) finish() {
 	}
 }
 
-// commit makes a group durable and visible and answers its requests. The entries go to the active segment and, when that is full, to
+// commit makes a group durable and visible and answers its requests. The blocks go to the active segment and, when that is full, to
 // as many new ones as it takes.
 func (s *Store) commit(g *group) {
 	defer g.answer()
-	rest := g.entries
+	rest := g.blocks
 	for len(rest) > 0 {
 		seg, err := s.writable()
 		if err != nil {
 			s.failAll(g, rest, err)
 			return
 		}
+		g.index = g.index[:0]
 		w := segmentWriter{store: s, seg: seg, group: g}
 		n, err := w.put(rest)
 		if err == nil {
-			err = s.publish(seg, rest[:n])
+			err = s.publish(seg, g.index)
 		}
 		if err != nil {
 			s.poison(seg, err)
@@ -78,8 +79,8 @@ func (s *Store) commit(g *group) {
 			break
 		}
 		if n == 0 && seg.next == 1 {
-			// Not even an empty segment has room for the entry and the resources of its requests.
-			g.fail(rest[0].joined, fmt.Errorf("hot: append: %w: trace %s and the resources of its requests do not fit a segment of %d bytes: send them in smaller requests", tael.ErrTooLarge, rest[0].trace, s.opts.SegmentBytes))
+			// Not even an empty segment has room for the block and the resources of its requests.
+			s.tooLarge(g, &rest[0])
 			rest = rest[1:]
 			continue
 		}
@@ -90,9 +91,14 @@ func (s *Store) commit(g *group) {
 	}
 }
 
-func (s *Store) failAll(g *group, entries []entry, err error) {
-	for i := range entries {
-		g.fail(entries[i].joined, err)
+func (s *Store) tooLarge(g *group, b *block) {
+	g.fail(b, fmt.Errorf("hot: append: %w: trace %s and the resources of its requests do not fit a segment of %d bytes: send them in smaller requests",
+		tael.ErrTooLarge, g.joined[b.from].trace, s.opts.SegmentBytes))
+}
+
+func (s *Store) failAll(g *group, blocks []block, err error) {
+	for i := range blocks {
+		g.fail(&blocks[i], err)
 	}
 	s.metrics.refuse(refuseUnavailable)
 }
@@ -119,8 +125,8 @@ func (s *Store) writable() (*Segment, error) {
 }
 
 // publish makes what was written durable, then visible.
-func (s *Store) publish(seg *Segment, entries []entry) error {
-	if len(entries) == 0 {
+func (s *Store) publish(seg *Segment, blocks []indexBlock) error {
+	if len(blocks) == 0 {
 		return nil
 	}
 	if s.opts.SyncInterval > 0 {
@@ -135,9 +141,9 @@ func (s *Store) publish(seg *Segment, entries []entry) error {
 		seg.firstData = s.opts.Now()
 	}
 	before := seg.index.bytes()
-	spans := seg.index.add(entries)
+	entries, spans := seg.index.add(blocks)
 	s.headerBytes.Add(seg.index.bytes() - before)
-	s.metrics.stored(len(entries), spans)
+	s.metrics.stored(entries, spans)
 	s.opts.Hook(StepIndex + stepDone)
 	return nil
 }

@@ -68,10 +68,11 @@ func (s *scan) reader(segment int) *reader {
 	if s.readers == nil {
 		s.readers = make([]*reader, len(s.snapshot.held))
 		s.decoder = fragment.NewDecoder()
+		s.blocks = newUnpacked(keptByQuery, s.request.Meter)
 	}
 	if s.readers[segment] == nil {
 		h := &s.snapshot.held[segment]
-		s.readers[segment] = newReader(h.segment, &h.view, s.decoder, s.request.Meter)
+		s.readers[segment] = newReader(h.segment, &h.view, s.decoder, s.request.Meter, s.blocks)
 	}
 	return s.readers[segment]
 }
@@ -86,6 +87,9 @@ func (s *scan) Close() {
 		if r != nil {
 			r.close()
 		}
+	}
+	if s.blocks != nil {
+		s.blocks.release()
 	}
 	if s.builder != nil {
 		s.builder.Release()

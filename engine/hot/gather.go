@@ -2,21 +2,22 @@ package hot
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
 )
 
-// group is what shares a commit: the fragments of its requests, joined by trace and packed.
+// group is what shares a commit: the fragments of its requests, joined by trace and packed into blocks.
 type group struct {
 	requests []*request
 	links    []link
 	joined   []joined
 	byTrace  map[joinKey]int32 // position in joined that takes the trace's next fragment
 	packers  []packer
-	entries  []entry
+	blocks   []block
+	entries  []fragment.Entry // of blocks
+	index    []indexBlock     // of the blocks that were written, not yet visible
 	keys     []byte
 	bytes    int
 	packed   bool
@@ -32,29 +33,16 @@ type link struct {
 // joined is an entry to be.
 type joined struct {
 	tenant      string
-	first, last int32 // in links
-	fragments   int
+	trace       tael.TraceID
+	start       uint64 // what it is ordered by: the earliest start of its first fragment, but not before that of an earlier chain of the trace
+	first, last int32  // in links
 	bytes       int
+	resources   int // bytes of those of its requests, at most
 }
 
 type joinKey struct {
 	tenant string
 	trace  tael.TraceID
-}
-
-// entry is packed and ready to be written.
-type entry struct {
-	indexEntry
-	value  []byte
-	joined int32
-}
-
-// packer packs a share of a group's entries, in a goroutine.
-type packer struct {
-	buf     []byte
-	list    []*fragment.Fragment
-	offsets []int
-	from    int // first of the share, in joined
 }
 
 func newGroup(o Options) *group {
@@ -67,21 +55,16 @@ func (g *group) reset() {
 	clear(g.links)
 	clear(g.joined)
 	clear(g.entries)
+	clear(g.blocks)
+	clear(g.index)
 	clear(g.byTrace)
-	g.requests, g.links, g.joined, g.entries, g.keys, g.bytes = g.requests[:0], g.links[:0], g.joined[:0], g.entries[:0], g.keys[:0], 0
+	g.requests, g.links, g.joined, g.keys, g.bytes = g.requests[:0], g.links[:0], g.joined[:0], g.keys[:0], 0
+	g.blocks, g.entries, g.index = g.blocks[:0], g.entries[:0], g.index[:0]
 	g.packed = false
 	for i := range g.packers {
-		p := &g.packers[i]
-		clear(p.list)
-		if cap(p.buf) > keepBuffer {
-			p.buf = nil
-		}
-		p.buf, p.offsets = p.buf[:0], p.offsets[:0]
+		g.packers[i].reset()
 	}
 }
-
-// keepBuffer bounds what a group that was once large keeps.
-const keepBuffer = 16 << 20
 
 // smallGroup is the size, in bytes of fragments, below which a group is not worth packing ahead: it keeps taking requests until the writer is
 // free, so that they share its sync.
@@ -173,84 +156,21 @@ func (s *Store) join(g *group, r *request) {
 		n := int32(len(g.links))
 		g.links = append(g.links, link{fragment: f, request: at, next: -1})
 		key := joinKey{r.batch.Tenant, f.TraceID}
+		start := f.Header.MinStart
 		if at, ok := g.byTrace[key]; ok {
 			// A chain is kept to a part's size: short entries are cheap to read.
 			if j := &g.joined[at]; j.bytes+len(f.Body) <= maxPart {
 				g.links[j.last].next = n
 				j.last = n
-				j.fragments++
 				j.bytes += len(f.Body)
+				j.resources += resources
 				continue
+			} else {
+				start = max(start, j.start)
 			}
 		}
 		g.byTrace[key] = int32(len(g.joined))
-		g.joined = append(g.joined, joined{tenant: r.batch.Tenant, first: n, last: n, fragments: 1, bytes: len(f.Body)})
-	}
-}
-
-// pack turns the chains into entries.
-func (s *Store) pack(g *group) {
-	g.packed = true
-	defer s.opts.Hook(StepGather + stepDone)
-	const worthwhile = 32 // entries: fewer are packed before a goroutine has started
-	shares := max(1, min(len(g.packers), len(g.joined)/worthwhile))
-	var wg sync.WaitGroup
-	for i := range shares {
-		p := &g.packers[i]
-		p.from = i * len(g.joined) / shares
-		to := (i + 1) * len(g.joined) / shares
-		if i == shares-1 {
-			p.pack(g, to)
-			break
-		}
-		wg.Go(func() { p.pack(g, to) })
-	}
-	wg.Wait()
-	for i := range shares {
-		p := &g.packers[i]
-		from := 0
-		for k, to := range p.offsets {
-			s.accept(g, int32(p.from+k), p.buf[from:to:to])
-			from = to
-		}
-	}
-}
-
-func (p *packer) pack(g *group, to int) {
-	for at := p.from; at < to; at++ {
-		p.list = p.list[:0]
-		for l := g.joined[at].first; l >= 0; l = g.links[l].next {
-			p.list = append(p.list, g.links[l].fragment)
-		}
-		p.buf = fragment.AppendEntry(p.buf, p.list)
-		p.offsets = append(p.offsets, len(p.buf))
-	}
-}
-
-// accept adds a packed value to the group's entries, or says in its requests' errors why not.
-func (s *Store) accept(g *group, at int32, value []byte) {
-	j := &g.joined[at]
-	f := g.links[j.first].fragment
-	if limit := s.opts.valueLimit(); len(value) > limit {
-		g.fail(at, fmt.Errorf("hot: append: %w: the %d spans of trace %s in one request take %d bytes, the limit is %d: they are not stored", tael.ErrTooLarge, f.Header.Spans, f.TraceID, len(value), limit))
-		return
-	}
-	e, err := fragment.ReadEntry(value)
-	if err != nil {
-		g.fail(at, fmt.Errorf("hot: append: pack trace %s: %w", f.TraceID, err))
-		return
-	}
-	g.entries = append(g.entries, entry{
-		indexEntry: indexEntry{tenant: j.tenant, trace: f.TraceID, header: e.Header, filter: e.Filter, size: len(value), parts: (len(value) - 1) / maxPart},
-		value:      value,
-		joined:     at,
-	})
-}
-
-// fail notes in every request that has a part in the entry why it was not stored.
-func (g *group) fail(at int32, err error) {
-	for l := g.joined[at].first; l >= 0; l = g.links[l].next {
-		g.requests[g.links[l].request].fail(err)
+		g.joined = append(g.joined, joined{tenant: r.batch.Tenant, trace: f.TraceID, start: start, first: n, last: n, bytes: len(f.Body), resources: resources})
 	}
 }
 
@@ -260,6 +180,3 @@ func (g *group) answer() {
 		close(r.done)
 	}
 }
-
-// valueLimit is the size of the largest value, in bytes: a segment takes several.
-func (o Options) valueLimit() int { return int(min(maxEntry, o.SegmentBytes/4)) }

@@ -13,16 +13,26 @@ type record struct {
 	trace  tael.TraceID
 	filter uint32 // where the filter begins in index.filters
 	length uint32 // of the filter
-	size   uint32 // of the packed entry
 	number uint32 // in the segment, from 1
 	older  uint32 // 1 + the position of the trace's entry before this one; 0 when it is the first
+	block  uint32 // position in index.blocks
+	from   uint32 // where its body begins in the unpacked bodies of the block
+	bytes  uint32 // of its body
 	tenant uint16
-	parts  uint16 // values that follow the first
+}
+
+// blockRecord is what memory keeps of a block: what its key is made of, and its size.
+type blockRecord struct {
+	trace  tael.TraceID // of its first entry
+	number uint32       // of its first entry
+	bytes  uint32       // of its bodies, unpacked
+	tenant uint16
 }
 
 const (
-	recordBytes = 96 // of memory, with its share of a growing slice
-	traceBytes  = 64 // of memory, of a trace in index.latest
+	recordBytes = 104 // of memory, with its share of a growing slice
+	blockMemory = 34  // the same of a blockRecord
+	traceBytes  = 64  // of memory, of a trace in index.latest
 )
 
 type traceKey struct {
@@ -35,6 +45,7 @@ type traceKey struct {
 type index struct {
 	mu        sync.RWMutex
 	records   []record
+	blocks    []blockRecord
 	filters   []byte
 	latest    map[traceKey]uint32 // 1 + the position of the trace's newest entry
 	tenants   []string
@@ -54,36 +65,44 @@ func newIndex() *index {
 	return &index{latest: make(map[traceKey]uint32), tenantIDs: make(map[string]uint16)}
 }
 
-// indexEntry is an entry to add. The filter is copied.
-type indexEntry struct {
-	tenant string
-	trace  tael.TraceID
-	header fragment.Header
-	filter []byte
-	size   int
-	number uint32
-	parts  int
+// indexBlock is a block to add. The filters of its entries are copied.
+type indexBlock struct {
+	tenant  string
+	number  uint32 // of its first entry
+	entries []fragment.Entry
 }
 
-// add makes entries visible, all at once, and counts their spans. See full for what bounds the index.
-func (x *index) add(entries []entry) (spans int) {
+// add makes the entries of blocks visible, all at once, and counts them and their spans. See full for what bounds the index.
+func (x *index) add(blocks []indexBlock) (entries, spans int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for i := range entries {
-		e := &entries[i]
-		key := traceKey{trace: e.trace, tenant: x.tenant(e.tenant)}
-		x.records = append(x.records, record{
-			header: e.header, trace: e.trace,
-			filter: uint32(len(x.filters)), length: uint32(len(e.filter)),
-			size: uint32(e.size), number: e.number, older: x.latest[key],
-			tenant: key.tenant, parts: uint16(e.parts),
-		})
-		x.filters = append(x.filters, e.filter...)
-		x.latest[key] = uint32(len(x.records))
-		spans += int(e.header.Spans)
-		x.bounds.add(e.header)
+	for i := range blocks {
+		entries += len(blocks[i].entries)
+		spans += x.addBlock(&blocks[i])
 	}
 	x.spans += int64(spans)
+	return entries, spans
+}
+
+func (x *index) addBlock(b *indexBlock) (spans int) {
+	tenant := x.tenant(b.tenant)
+	last := &b.entries[len(b.entries)-1]
+	x.blocks = append(x.blocks, blockRecord{trace: b.entries[0].TraceID, number: b.number, bytes: uint32(last.From + last.Length), tenant: tenant})
+	for i := range b.entries {
+		e := &b.entries[i]
+		key := traceKey{trace: e.TraceID, tenant: tenant}
+		x.records = append(x.records, record{
+			header: e.Header, trace: e.TraceID,
+			filter: uint32(len(x.filters)), length: uint32(len(e.Filter)),
+			number: b.number + uint32(i), older: x.latest[key],
+			block: uint32(len(x.blocks) - 1), from: uint32(e.From), bytes: uint32(e.Length),
+			tenant: tenant,
+		})
+		x.filters = append(x.filters, e.Filter...)
+		x.latest[key] = uint32(len(x.records))
+		spans += int(e.Header.Spans)
+		x.bounds.add(e.Header)
+	}
 	return spans
 }
 
@@ -120,7 +139,7 @@ const (
 func (x *index) bytes() int64 {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return int64(len(x.records))*recordBytes + int64(len(x.filters)) + int64(len(x.latest))*traceBytes
+	return int64(len(x.records))*recordBytes + int64(len(x.blocks))*blockMemory + int64(len(x.filters)) + int64(len(x.latest))*traceBytes
 }
 
 // full tells whether the segment should be sealed for its index' sake.
@@ -137,6 +156,7 @@ func (x *index) full(limit int64) bool {
 type view struct {
 	index   *index
 	records []record
+	blocks  []blockRecord
 	filters []byte
 	tenants []string
 	spans   int64
@@ -146,7 +166,7 @@ type view struct {
 func (x *index) view() view {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	return view{index: x, records: x.records, filters: x.filters, tenants: x.tenants, spans: x.spans, bounds: x.bounds}
+	return view{index: x, records: x.records, blocks: x.blocks, filters: x.filters, tenants: x.tenants, spans: x.spans, bounds: x.bounds}
 }
 
 // tenant gives the number of a tenant, false when the segment has nothing of it.

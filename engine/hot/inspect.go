@@ -179,15 +179,15 @@ func (s *stored) walk(ctx context.Context, r *SegmentReport, yield func(tenant s
 		if err != nil {
 			return err
 		}
-		e, err := s.entry(key)
-		if err == nil {
-			r.add(string(k.tenant), e.Header)
-			if uint32(k.sequence) <= r.Synced {
+		b, err := s.block(key, k.trace)
+		for i := range b.Entries {
+			r.add(string(k.tenant), b.Entries[i].Header)
+			if uint32(k.sequence)+uint32(i) <= r.Synced {
 				have++
 			}
-			if yield != nil {
-				err = rowsOf(e, decoder, k, resource, yield)
-			}
+		}
+		if err == nil && yield != nil {
+			err = rowsOf(b, decoder, k, resource, yield)
 		}
 		if errors.Is(err, tael.ErrDamaged) {
 			r.Damage = append(r.Damage, fmt.Sprintf("trace %s, sequence %d: %v", k.trace, k.sequence, err))
@@ -201,24 +201,30 @@ func (s *stored) walk(ctx context.Context, r *SegmentReport, yield func(tenant s
 	return nil
 }
 
-func rowsOf(e fragment.Entry, decoder *fragment.Decoder, k spanKey, resource func(fragment.ResourceID) ([]byte, error), yield func(string, *fragment.Row) error) error {
-	body, err := e.Body(nil)
+func rowsOf(b fragment.Block, decoder *fragment.Decoder, k spanKey, resource func(fragment.ResourceID) ([]byte, error), yield func(string, *fragment.Row) error) error {
+	bodies, err := b.Bodies(nil)
 	if err != nil {
 		return err
 	}
-	return decoder.Rows(body, resource, func(row *fragment.Row) error {
-		row.Sequence = k.sequence
-		return yield(string(k.tenant), row)
-	})
+	for i := range b.Entries {
+		err := decoder.Rows(b.Entries[i].Body(bodies), resource, func(row *fragment.Row) error {
+			row.Sequence = k.sequence + uint64(i)
+			return yield(string(k.tenant), row)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// entry reads an entry by the key of its first part.
-func (s *stored) entry(key string) (fragment.Entry, error) {
+// block reads a block by the key of its first part.
+func (s *stored) block(key string, id tael.TraceID) (fragment.Block, error) {
 	value, err := s.whole(key)
 	if err != nil {
-		return fragment.Entry{}, err
+		return fragment.Block{}, err
 	}
-	return fragment.ReadEntry(value)
+	return fragment.ReadBlock(value, id, nil)
 }
 
 // whole puts the parts of a value together.

@@ -100,6 +100,41 @@ func TestOversizeFailsAlone(t *testing.T) {
 	checkAll(t, s, m)
 }
 
+// Requests whose resources fit a segment only one by one may share a group all the same.
+func TestLargeResourcesOfOneGroup(t *testing.T) {
+	o := testOptions(t.TempDir())
+	gate := make(chan struct{})
+	var once sync.Once
+	o.Hook = func(step string) {
+		if step == StepGather {
+			once.Do(func() { <-gate })
+		}
+	}
+	s := open(t, o)
+	m := newModel()
+	var batches []*fragment.Batch
+	for i := range 10 {
+		text := strings.Repeat("x", o.valueLimit()*9/10) + string(rune('a'+i))
+		batches = append(batches, cut(t, "default", fragment.AppendOTLP(nil, []tael.Span{{
+			TraceID: tael.TraceID{byte(i + 1)}, SpanID: tael.SpanID{1}, Name: "x", Start: uint64(loadEnd.UnixNano()) - 1, End: uint64(loadEnd.UnixNano()),
+			Resource: &tael.Resource{Attributes: []tael.KeyValue{{Key: "long", Value: tael.String(text)}}}, Scope: &tael.Scope{},
+		}})))
+	}
+	m.add(t, batches...)
+	var wg sync.WaitGroup
+	for _, b := range batches {
+		wg.Go(func() {
+			if err := s.Append(context.Background(), b); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	eventually(t, "every request is on its way", func() bool { return len(s.queue) == len(batches)-1 })
+	close(gate)
+	wg.Wait()
+	checkAll(t, s, m)
+}
+
 func TestLargeResourceIsStoredInParts(t *testing.T) {
 	o := testOptions(t.TempDir())
 	o.SegmentBytes = 16 << 20

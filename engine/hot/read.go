@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/query"
 	"github.com/taeldb/tael/fragment"
@@ -15,36 +13,29 @@ import (
 type reader struct {
 	segment *Segment
 	view    *view
-	txn     *badger.Txn
+	values
 	decoder *fragment.Decoder
 	meter   *query.Meter
-
-	key, value, body []byte
+	blocks  *unpacked
+	entries []fragment.Entry
 }
 
-func newReader(seg *Segment, v *view, d *fragment.Decoder, m *query.Meter) *reader {
-	// Every transaction's writes are visible at once, without waiting for the one that is being committed; the index says what is
-	// there.
-	return &reader{segment: seg, view: v, txn: seg.db.NewTransactionAt(readEverything, false), decoder: d, meter: m}
+// newReader makes a reader that keeps what it unpacks in blocks, which may be shared by the readers of one goroutine.
+func newReader(seg *Segment, v *view, d *fragment.Decoder, m *query.Meter, blocks *unpacked) *reader {
+	return &reader{segment: seg, view: v, values: newValues(seg), decoder: d, meter: m, blocks: blocks}
 }
 
-func (r *reader) close() { r.txn.Discard() }
-
-// rows decodes the spans of an entry, with their sequence. The rows are borrowed. The entry's unpacked bytes stay in r.body.
+// rows decodes the spans of an entry, with their sequence. The rows are borrowed.
 func (r *reader) rows(rec *record, yield func(*fragment.Row) error) error {
-	if err := r.entry(rec, sequenceOf(r.segment.counter, rec.number)); err != nil {
+	bodies, err := r.bodies(rec)
+	if err != nil {
 		return r.damaged(rec, err)
 	}
-	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(len(r.body))}); err != nil {
+	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(rec.bytes)}); err != nil {
 		return err
 	}
-	return r.decode(rec, r.body, yield)
-}
-
-// decode decodes the spans of an entry's unpacked bytes.
-func (r *reader) decode(rec *record, body []byte, yield func(*fragment.Row) error) error {
 	sequence := sequenceOf(r.segment.counter, rec.number)
-	return r.damaged(rec, r.decoder.Rows(body, r.resource, func(row *fragment.Row) error {
+	return r.damaged(rec, r.decoder.Rows(bodies[rec.from:rec.from+rec.bytes], r.resource, func(row *fragment.Row) error {
 		row.Sequence = sequence
 		return yield(row)
 	}))
@@ -58,17 +49,35 @@ func (r *reader) damaged(rec *record, err error) error {
 	return err
 }
 
-// entry reads and unpacks an entry into r.body.
-func (r *reader) entry(rec *record, sequence uint64) error {
-	r.key = appendSpanKey(r.key[:0], r.view.tenants[rec.tenant], rec.trace, sequence)
-	return r.read(func(value []byte) error {
-		e, err := fragment.ReadEntry(value)
+// bodies gives the unpacked bodies of the block that an entry is in. They are good until the next call.
+func (r *reader) bodies(rec *record) ([]byte, error) {
+	key := blockKey{r.segment.counter, rec.block}
+	if b, ok := r.blocks.get(key); ok {
+		return b, nil
+	}
+	block := &r.view.blocks[rec.block]
+	place, err := r.blocks.place(key, int64(block.bytes))
+	if err != nil {
+		return nil, err
+	}
+	r.key = appendSpanKey(r.key[:0], r.view.tenants[block.tenant], block.trace, sequenceOf(r.segment.counter, block.number))
+	err = r.read(func(value []byte) error {
+		b, err := fragment.ReadBlock(value, block.trace, r.entries[:0])
 		if err != nil {
 			return err
 		}
-		r.body, err = e.Body(r.body)
+		r.entries = b.Entries[:0]
+		place.bodies, err = b.Bodies(place.bodies)
+		if err == nil && len(place.bodies) != int(block.bytes) {
+			err = fmt.Errorf("%w: the block unpacks to %d bytes, its index has %d", tael.ErrDamaged, len(place.bodies), block.bytes)
+		}
 		return err
 	})
+	if err != nil {
+		place.forget()
+		return nil, err
+	}
+	return place.bodies, nil
 }
 
 // resource reads a Resource message. The bytes are the caller's.
@@ -79,41 +88,4 @@ func (r *reader) resource(id fragment.ResourceID) (b []byte, err error) {
 		return nil
 	})
 	return b, err
-}
-
-// read gives the value under r.key, its parts put together. The value is borrowed until use returns.
-func (r *reader) read(use func(value []byte) error) error {
-	item, err := r.get()
-	if err != nil {
-		return err
-	}
-	parts := int(item.UserMeta())
-	if parts == 0 {
-		return item.Value(use)
-	}
-	if r.value, err = item.ValueCopy(r.value[:0]); err != nil {
-		return err
-	}
-	first := len(r.key)
-	for part := 1; part <= parts; part++ {
-		r.key = appendPartKey(r.key[:first], part)
-		if item, err = r.get(); err != nil {
-			return err
-		}
-		if err := item.Value(func(v []byte) error { r.value = append(r.value, v...); return nil }); err != nil {
-			return err
-		}
-	}
-	return use(r.value)
-}
-
-func (r *reader) get() (*badger.Item, error) {
-	item, err := r.txn.Get(r.key)
-	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, fmt.Errorf("key %x: %w: it is not there", r.key, tael.ErrDamaged)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("hot: read segment %s: %w", segmentName(r.segment.counter), err)
-	}
-	return item, nil
 }

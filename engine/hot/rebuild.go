@@ -1,10 +1,14 @@
 package hot
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/fragment"
 )
 
@@ -20,17 +24,54 @@ func (g Gap) String() string {
 	return fmt.Sprintf("segment %s has lost %d of %d acknowledged entries", segmentName(g.Segment), g.Lost, g.Synced)
 }
 
-// rebuild makes the index of a segment by one pass over its keys and headers, in key order. An entry that cannot be read is left out,
-// which leaves a hole in the numbers, see noteGap.
+// rebuild makes the index of a segment: one pass over its keys, then one over its blocks in the order of their numbers, as they were written. A block that cannot be
+// read is left out, which leaves a hole in the numbers, see noteGap.
 func (s *Store) rebuild(seg *Segment) error {
-	txn := seg.db.NewTransactionAt(readEverything, false)
-	defer txn.Discard()
+	v := newValues(seg)
+	defer v.close()
+	found, stored, err := listBlocks(v.txn)
+	if err != nil {
+		return err
+	}
+	seg.stored.Store(stored)
+	slices.SortFunc(found, func(a, b foundBlock) int { return cmp.Compare(a.number, b.number) })
+	var entries []fragment.Entry
+	for i := range found {
+		f := &found[i]
+		sequence := sequenceOf(seg.counter, f.number)
+		v.key = appendSpanKey(v.key[:0], f.tenant, f.trace, sequence)
+		err := v.read(func(value []byte) error {
+			b, err := fragment.ReadBlock(value, f.trace, entries[:0])
+			if err != nil {
+				return err
+			}
+			if entries = b.Entries; len(entries) == 0 {
+				return fmt.Errorf("%w: the block is empty", tael.ErrDamaged)
+			}
+			seg.index.add([]indexBlock{{tenant: f.tenant, number: f.number, entries: entries}})
+			return nil
+		})
+		if errors.Is(err, tael.ErrDamaged) || errors.Is(err, tael.ErrNewer) {
+			s.log.Error("a block of entries cannot be read and is left out", "segment", seg.counter, "trace", f.trace, "sequence", sequence, "error", err)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// foundBlock is what the key of a block says.
+type foundBlock struct {
+	tenant string
+	trace  tael.TraceID
+	number uint32
+}
+
+// listBlocks lists the blocks of a segment, and what all its values take of it.
+func listBlocks(txn *badger.Txn) (list []foundBlock, stored int64, err error) {
 	it := txn.NewIterator(badger.IteratorOptions{})
 	defer it.Close()
-	var (
-		stored  int64
-		pending rebuiltEntry
-	)
+	tenants := map[string]string{}
 	for it.Rewind(); it.Valid(); it.Next() {
 		item := it.Item()
 		key := item.Key()
@@ -40,42 +81,19 @@ func (s *Store) rebuild(seg *Segment) error {
 		}
 		k, err := parseSpanKey(key)
 		if err != nil {
-			return err
+			return nil, 0, err
 		}
-		err = item.Value(func(v []byte) error {
-			if k.part == 0 {
-				pending = rebuiltEntry{entry: indexEntry{tenant: string(k.tenant), trace: k.trace, number: uint32(k.sequence), parts: int(item.UserMeta())}, value: pending.value[:0]}
-			} else if k.trace != pending.entry.trace || uint32(k.sequence) != pending.entry.number || k.part != pending.parts+1 {
-				return nil // of an entry whose first part was never written
-			} else {
-				pending.parts++
-			}
-			pending.value = append(pending.value, v...)
-			if pending.parts < pending.entry.parts {
-				return nil
-			}
-			e, err := fragment.ReadEntry(pending.value)
-			if err != nil {
-				s.log.Error("an entry cannot be read and is left out", "segment", seg.counter, "trace", k.trace, "sequence", k.sequence, "error", err)
-				return nil
-			}
-			pending.entry.header, pending.entry.filter, pending.entry.size = e.Header, e.Filter, len(pending.value)
-			seg.index.add([]entry{{indexEntry: pending.entry}})
-			return nil
-		})
-		if err != nil {
-			return err
+		if k.part > 0 {
+			continue
 		}
+		tenant, ok := tenants[string(k.tenant)]
+		if !ok {
+			tenant = string(k.tenant)
+			tenants[tenant] = tenant
+		}
+		list = append(list, foundBlock{tenant, k.trace, uint32(k.sequence)})
 	}
-	seg.stored.Store(stored)
-	return nil
-}
-
-// rebuiltEntry is an entry whose parts are being put together.
-type rebuiltEntry struct {
-	entry indexEntry
-	value []byte
-	parts int // found after the first
+	return list, stored, nil
 }
 
 // noteGap compares what a segment has with the entries that were on disk, up to the number synced.

@@ -34,6 +34,7 @@ type scan struct {
 
 	decoder *fragment.Decoder
 	readers []*reader // by position in snapshot.held, made when needed
+	blocks  *unpacked // of all readers
 	builder *fragment.BatchBuilder
 	closed  bool
 }

@@ -120,7 +120,7 @@ func checkTraces(t *testing.T, seg *Segment, m *model) {
 func TestSegmentsAreSealedByBytes(t *testing.T) {
 	o := testOptions(t.TempDir())
 	s := open(t, o)
-	appendAll(t, s, cutAll(t, "default", requests(t, 10_000, 512)))
+	appendAll(t, s, cutAll(t, "default", requests(t, 20_000, 512)))
 	list := s.Sealed()
 	if len(list) < 2 {
 		t.Fatalf("%d segments are sealed, want several", len(list))

@@ -12,7 +12,7 @@ import (
 // readEverything is a Badger read timestamp after every transaction's.
 const readEverything = math.MaxUint64
 
-// segmentWriter puts a group's entries into one segment, in as many transactions as it takes.
+// segmentWriter puts a group's blocks into one segment, in as many transactions as it takes.
 type segmentWriter struct {
 	store *Store
 	seg   *Segment
@@ -21,57 +21,61 @@ type segmentWriter struct {
 	cost  int64 // of txn
 }
 
-// put writes entries in order until one does not fit the segment, numbers them, and returns how many.
-func (w *segmentWriter) put(entries []entry) (n int, err error) {
+// put writes blocks in order until one does not fit the segment, numbers their entries, and returns how many blocks.
+func (w *segmentWriter) put(blocks []block) (n int, err error) {
 	defer func() {
 		if err != nil && w.txn != nil {
 			w.txn.Discard()
 		}
 	}()
-	for n = range entries {
-		e := &entries[n]
-		resources, cost := w.missing(e)
+	for n = range blocks {
+		b := &blocks[n]
+		resources, cost := w.missing(b)
+		head := &w.group.joined[b.from]
 		first := len(w.group.keys)
-		w.group.keys = appendSpanKey(w.group.keys, e.tenant, e.trace, sequenceOf(w.seg.counter, w.seg.next))
+		w.group.keys = appendSpanKey(w.group.keys, head.tenant, head.trace, sequenceOf(w.seg.counter, w.seg.next))
 		key := w.group.keys[first:len(w.group.keys):len(w.group.keys)]
-		cost += valueCost(len(key), len(e.value))
+		cost += valueCost(len(key), len(b.value))
 		if w.seg.stored.Load()+w.cost+cost > w.store.opts.SegmentBytes {
 			return n, w.commit()
 		}
-		if err := w.resources(e, resources); err != nil {
+		if err := w.resources(b, resources); err != nil {
 			return n, err
 		}
-		if err := w.value(key, e.value); err != nil {
+		if err := w.value(key, b.value); err != nil {
 			return n, err
 		}
-		e.number = w.seg.next
-		w.seg.next++
+		w.group.index = append(w.group.index, indexBlock{tenant: head.tenant, number: w.seg.next, entries: b.entries})
+		w.seg.next += uint32(len(b.entries))
 	}
-	return len(entries), w.commit()
+	return len(blocks), w.commit()
 }
 
-// missing lists the resources of the entry's requests that the segment does not have yet, and what they cost.
-func (w *segmentWriter) missing(e *entry) (list []*fragment.Resource, cost int64) {
+// missing lists the resources of the block's requests that the segment does not have yet, and what they cost.
+func (w *segmentWriter) missing(b *block) (list []*fragment.Resource, cost int64) {
 	g := w.group
-	for l := g.joined[e.joined].first; l >= 0; l = g.links[l].next {
-		r := g.requests[g.links[l].request]
-		if r.segment == w.seg {
-			continue
-		}
-		for i := range r.batch.Resources {
-			res := &r.batch.Resources[i]
-			if _, ok := w.seg.resources[res.ID]; ok {
+	w.store.listings++
+	for at := b.from; at < b.to; at++ {
+		for l := g.joined[at].first; l >= 0; l = g.links[l].next {
+			r := g.requests[g.links[l].request]
+			if r.segment == w.seg || r.listed == w.store.listings {
 				continue
 			}
-			list = append(list, res)
-			cost += valueCost(1+len(res.ID), len(res.Bytes))
+			r.listed = w.store.listings
+			for i := range r.batch.Resources {
+				res := &r.batch.Resources[i]
+				if _, ok := w.seg.resources[res.ID]; !ok {
+					list = append(list, res)
+					cost += valueCost(1+len(res.ID), len(res.Bytes))
+				}
+			}
 		}
 	}
 	return list, cost
 }
 
 // resources writes what missing listed.
-func (w *segmentWriter) resources(e *entry, list []*fragment.Resource) error {
+func (w *segmentWriter) resources(b *block, list []*fragment.Resource) error {
 	for _, r := range list {
 		if _, ok := w.seg.resources[r.ID]; ok {
 			continue // of two requests
@@ -82,8 +86,10 @@ func (w *segmentWriter) resources(e *entry, list []*fragment.Resource) error {
 		w.seg.resources[r.ID] = struct{}{}
 	}
 	g := w.group
-	for l := g.joined[e.joined].first; l >= 0; l = g.links[l].next {
-		g.requests[g.links[l].request].segment = w.seg
+	for at := b.from; at < b.to; at++ {
+		for l := g.joined[at].first; l >= 0; l = g.links[l].next {
+			g.requests[g.links[l].request].segment = w.seg
+		}
 	}
 	return nil
 }

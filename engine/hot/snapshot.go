@@ -141,6 +141,7 @@ func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.Trac
 	}
 	var (
 		decoder *fragment.Decoder
+		blocks  *unpacked
 		found   []uint32
 		damage  []error
 	)
@@ -161,8 +162,10 @@ func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.Trac
 				if r == nil {
 					if decoder == nil {
 						decoder = fragment.NewDecoder()
+						blocks = newUnpacked(keptByQuery, m)
+						defer blocks.release()
 					}
-					r = newReader(h.segment, &h.view, decoder, m)
+					r = newReader(h.segment, &h.view, decoder, m, blocks)
 					defer r.close()
 				}
 				if err := ctx.Err(); err != nil {

@@ -46,8 +46,9 @@ type Store struct {
 	headerBytes atomic.Int64
 
 	// Of the writer goroutine.
-	active  *Segment
-	counter uint64
+	active   *Segment
+	counter  uint64
+	listings uint64 // calls of segmentWriter.missing
 }
 
 // command asks the writer goroutine to do something between two groups.

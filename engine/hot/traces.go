@@ -19,15 +19,7 @@ type Trace struct {
 	reader *reader
 	latest uint32
 	found  []uint32
-
-	// What the first Rows unpacked, kept for the next one: a flush walks a trace twice, and fetching and unpacking are most of a walk.
-	bodies []byte
-	ends   []int // in bodies, of the entries in found
-	kept   bool
 }
-
-// keepPacked bounds the packed bytes of a trace whose unpacked entries are kept between two calls of Rows.
-const keepPacked = 1 << 20
 
 // Traces yields every trace of a sealed segment by (tenant, first start, trace id). An error of yield ends it and is returned as it is.
 func (s *Segment) Traces(ctx context.Context, yield func(tenant string, t *Trace) error) error {
@@ -36,14 +28,15 @@ func (s *Segment) Traces(ctx context.Context, yield func(tenant string, t *Trace
 	}
 	defer s.release()
 	v := s.index.view()
-	r := newReader(s, &v, fragment.NewDecoder(), nil)
+	blocks := newUnpacked(keptByFlush, nil)
+	defer blocks.release()
+	r := newReader(s, &v, fragment.NewDecoder(), nil, blocks)
 	defer r.close()
 	t := Trace{ctx: ctx, reader: r}
 	for _, o := range orderTraces(&v) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t.kept = false
 		t.ID, t.FirstStart, t.Spans, t.latest = o.key.trace, o.firstStart, int(o.spans), o.latest
 		if err := yield(v.tenants[o.key.tenant], &t); err != nil {
 			return err
@@ -92,41 +85,17 @@ func orderTraces(v *view) []orderedTrace {
 // yield returns, but for its Resource and Scope, which stay good. An error of yield ends it and is returned as it is.
 func (t *Trace) Rows(yield func(*fragment.Row) error) error {
 	v := t.reader.view
-	if t.kept {
-		return t.rowsKept(yield)
-	}
-	t.found, t.bodies, t.ends = t.found[:0], t.bodies[:0], t.ends[:0]
-	packed := 0
+	t.found = t.found[:0]
 	for at := t.latest; at != 0; at = v.records[at-1].older {
 		t.found = append(t.found, at-1)
-		packed += int(v.records[at-1].size)
 	}
-	slices.Reverse(t.found)
-	keep := packed <= keepPacked
-	for _, at := range t.found {
+	for _, at := range slices.Backward(t.found) {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
 		if err := t.reader.rows(&v.records[at], yield); err != nil {
 			return err
 		}
-		if keep {
-			t.bodies = append(t.bodies, t.reader.body...)
-			t.ends = append(t.ends, len(t.bodies))
-		}
-	}
-	t.kept = keep
-	return nil
-}
-
-// rowsKept decodes what the call before unpacked.
-func (t *Trace) rowsKept(yield func(*fragment.Row) error) error {
-	from := 0
-	for i, at := range t.found {
-		if err := t.reader.decode(&t.reader.view.records[at], t.bodies[from:t.ends[i]], yield); err != nil {
-			return err
-		}
-		from = t.ends[i]
 	}
 	return nil
 }

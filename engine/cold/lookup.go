@@ -45,6 +45,19 @@ func (q *lookup) each(ctx context.Context, files []*dataFile, visit func(ctx con
 	})
 }
 
+// places is the number of files that can have a trace, as far as their filters are in memory; 1 when there are several traces.
+func (q *lookup) places(files []*dataFile) int {
+	n := 0
+	if len(q.ids) == 1 {
+		for _, f := range files {
+			if s, ok := q.table.files.known(f); ok && fragment.FilterHas(s.filter, q.terms[0]) {
+				n++
+			}
+		}
+	}
+	return max(n, 1)
+}
+
 // summaries calls visit for every file, several at a time.
 func (q *lookup) summaries(ctx context.Context, files []*dataFile, visit func(ctx context.Context, f *dataFile, s *fileSummary) error) error {
 	var all gather

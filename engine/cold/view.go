@@ -84,12 +84,13 @@ func (v *View) spans(ctx context.Context, tenant string, ids []tael.TraceID, o t
 	var spans []tael.Span
 	q := newLookup(v.table, ids)
 	q.meter = m
+	places := q.places(files)
 	err := q.each(ctx, files, func(ctx context.Context, f *dataFile, ids []tael.TraceID) error {
 		file, err := v.table.files.get(ctx, f)
 		if err != nil {
 			return err
 		}
-		found, err := file.Traces(ctx, ids, v.state.deleted[f.key], m)
+		found, err := file.Among(places).Traces(ctx, ids, v.state.deleted[f.key], m)
 		mu.Lock()
 		defer mu.Unlock()
 		spans = append(spans, found...)

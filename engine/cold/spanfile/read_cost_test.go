@@ -64,6 +64,12 @@ func TestLookUpsReadLittle(t *testing.T) {
 		if n := d.reads.Load() - before; n > 2 {
 			t.Errorf("a look-up took %d reads, want 2 at most", n)
 		}
+		// With another file to read, the two make a request each.
+		before = d.reads.Load()
+		half, err := f.Among(2).Trace(context.Background(), ids[i], nil, nil)
+		if n := d.reads.Load() - before; n != 1 || err != nil || len(half) != len(spans) {
+			t.Errorf("a look-up in one of two files took %d reads and gave %d spans, %v; want 1 read and %d spans", n, len(half), err, len(spans))
+		}
 	}
 	before := d.reads.Load()
 	for i := range 5000 {

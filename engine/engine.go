@@ -28,7 +28,6 @@ type Engine struct {
 	query     *query.Engine
 	compactor *compactor.Compactor
 	running   *running
-	maxHot    int64         // bytes, see hot.Options.MaxHotBytes
 	appended  atomic.Int64  // when the newest Append began, unix nanoseconds
 	probing   chan struct{} // holds one while a write probe runs
 	retired   atomic.Bool   // a segment went since memory was given back, see giveBack
@@ -75,7 +74,6 @@ func Open(ctx context.Context, o Options) (_ *Engine, err error) {
 	if o.tune != nil {
 		o.tune(&b)
 	}
-	e.maxHot = b.hot.MaxHotBytes
 	if e.hot, err = hot.Open(ctx, b.hot); err != nil {
 		return nil, fmt.Errorf("open the hot tier: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/taeldb/tael"
 )
 
-// pressedAt is the part of its limit, in percent, at which the hot tier presses: a flush then stops yielding to ingest, because ingest is about to wait for it.
+// pressedAt is how much of its limits must be used, in percent, for the hot tier to press: a flush then stops yielding to ingest, because ingest is about to wait for it.
 const pressedAt = 75
 
 // quiet is how long no span must have come in for a flush to have nobody to yield to.
@@ -19,7 +19,7 @@ const quiet = 500 * time.Millisecond
 
 // Pressed implements compactor.Pressure.
 func (e *Engine) Pressed() bool {
-	return e.hot.Stats().Bytes*100 >= e.maxHot*pressedAt || e.o.Now().UnixNano()-e.appended.Load() > int64(quiet)
+	return e.hot.Filled() >= pressedAt || e.o.Now().UnixNano()-e.appended.Load() > int64(quiet)
 }
 
 // Lag says how far the flush is behind.
@@ -59,7 +59,7 @@ func (e *Engine) Ready(ctx context.Context) []error {
 		problems = append(problems, err)
 	}
 	// A failing flush is no reason to turn traffic away until the hot tier fills: then the probe says so. Well before it, say that it will.
-	if lag := e.Lag(); lag.Failing != nil && (e.hot.Stats().Bytes*100 >= e.maxHot*pressedAt || lag.Since > flushPatience) {
+	if lag := e.Lag(); lag.Failing != nil && (e.hot.Filled() >= pressedAt || lag.Since > flushPatience) {
 		problems = append(problems, fmt.Errorf("flush: %d segments wait, tries have failed for %s: %w", lag.Segments, lag.Since.Round(time.Second), lag.Failing))
 	}
 	return problems

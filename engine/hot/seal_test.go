@@ -180,6 +180,9 @@ func TestSegmentsAreSealedByHeaders(t *testing.T) {
 	if len(s.Sealed()) == 0 {
 		t.Error("nothing is sealed for its headers")
 	}
+	if n := s.Filled(); n < 100 || s.Stats().Bytes*100/o.MaxHotBytes > 50 {
+		t.Errorf("%d percent are filled, want 100 or more for the headers: %+v", n, s.Stats())
+	}
 }
 
 func TestRetire(t *testing.T) {

@@ -34,3 +34,15 @@ func (s *Store) Stats() Stats {
 	}
 	return st
 }
+
+// Filled is how much of what makes Append refuse is used, in percent: of the bytes, of the memory of headers, or of the number of segments, whichever is nearest.
+func (s *Store) Filled() int {
+	s.mu.RLock()
+	segments := len(s.segments) + len(s.leaving)
+	s.mu.RUnlock()
+	return int(max(
+		s.hotBytes.Load()*100/s.opts.MaxHotBytes,
+		s.headerBytes.Load()*100/s.opts.MaxHeaderBytes,
+		int64(segments)*100/int64(s.opts.maxSegments()),
+	))
+}

@@ -66,6 +66,6 @@ func budgets(o Options) parts {
 	p.compactor.Now, p.compactor.Logger, p.compactor.Register, p.compactor.Hook = o.Now, o.Logger, o.Register, o.Hook
 
 	objects := newObjectMetrics(o.Register)
-	p.objects = []objstore.Option{objstore.WithLogger(o.Logger), objstore.WithObserver(objects.observe)}
+	p.objects = []objstore.Option{objstore.WithLogger(o.Logger), objstore.WithObserver(objects.observe), objstore.WithHook(o.Hook)}
 	return p
 }

@@ -39,7 +39,7 @@ type attempt struct {
 	owner    string
 	id       string
 	snapshot int64
-	step     string // StepCommitMetadata or StepExpireCommit
+	step     string // StepCommitMetadata, StepDropCommit or StepExpireCommit
 }
 
 // commit runs the protocol of docs/adr/005-catalog.md: plan an edit of the newest state, write manifests, create the next metadata file

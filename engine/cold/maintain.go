@@ -62,7 +62,7 @@ func (t *Table) drop(ctx context.Context, choose func(*state) func(tenant string
 	if _, err := t.refresh(ctx); err != nil {
 		return out, err
 	}
-	_, err := t.commit(ctx, noOwner, StepCommitMetadata, func(_ context.Context, s *state) (*edit, error) {
+	_, err := t.commit(ctx, noOwner, StepDropCommit, func(_ context.Context, s *state) (*edit, error) {
 		type partition struct {
 			tenant string
 			day    int32

@@ -245,8 +245,7 @@ func TestLateCommitChecksItsFiles(t *testing.T) {
 
 // A process that is killed at any step leaves a table that opens, and flushing the same segment again gives every span once.
 func TestKilledAtEveryStep(t *testing.T) {
-	steps := []string{StepFlushFile, StepFlushDeletes, StepCommitManifest, StepCommitMetadata, StepCommitHint, StepCommitTrim, StepExpireCommit, StepExpireDelete, StepOrphanDelete}
-	for _, step := range steps {
+	for _, step := range Steps() {
 		for _, side := range []string{".before", ".after"} {
 			t.Run(step+side, func(t *testing.T) { killedAt(t, step+side) })
 		}

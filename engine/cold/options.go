@@ -103,12 +103,14 @@ func (o Options) Validate() error {
 
 // Steps at which Options.Hook is called, each with ".before" and ".after". A process that dies at any of them loses nothing that was acknowledged.
 const (
+	StepFlushOpen      = "flush.open"      // a data file is begun, and with it its way to the store
 	StepFlushFile      = "flush.file"      // a data file reaches the store
 	StepFlushDeletes   = "flush.deletes"   // a file of position deletes reaches the store
 	StepCommitManifest = "commit.manifest" // manifests and the manifest list of a snapshot
 	StepCommitMetadata = "commit.metadata" // the commit itself: v(N+1).metadata.json is created
 	StepCommitHint     = "commit.hint"     // version-hint.text
 	StepCommitTrim     = "commit.trim"     // superseded metadata files go
+	StepDropCommit     = "drop.commit"     // old days leave the table
 	StepOrphanDelete   = "orphan.delete"   // a file in no snapshot goes
 	StepExpireCommit   = "expire.commit"   // superseded snapshots leave the table
 	StepExpireDelete   = "expire.delete"   // a file that only they had goes
@@ -116,7 +118,7 @@ const (
 
 // Steps lists the steps.
 func Steps() []string {
-	return []string{StepFlushFile, StepFlushDeletes, StepCommitManifest, StepCommitMetadata, StepCommitHint, StepCommitTrim, StepOrphanDelete, StepExpireCommit, StepExpireDelete}
+	return []string{StepFlushOpen, StepFlushFile, StepFlushDeletes, StepCommitManifest, StepCommitMetadata, StepCommitHint, StepCommitTrim, StepDropCommit, StepOrphanDelete, StepExpireCommit, StepExpireDelete}
 }
 
 // settling is a context for what must be done although ctx has ended.

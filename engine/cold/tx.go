@@ -129,9 +129,13 @@ func (x *Tx) writer(ctx context.Context, day int32, trace tael.TraceID) (*fileWr
 			return nil, err
 		}
 	}
-	w := x.openWriter(ctx, day)
-	x.writers = append(x.writers, w)
-	return w, nil
+	var w *fileWriter
+	err := x.table.step(StepFlushOpen, func() error {
+		w = x.openWriter(ctx, day)
+		x.writers = append(x.writers, w)
+		return nil
+	})
+	return w, err
 }
 
 // finish closes an open writer; its file is in the store then.

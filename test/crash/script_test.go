@@ -2,9 +2,12 @@ package crash
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -39,7 +42,21 @@ type place struct {
 	Dir     string
 	ColdURL string // "" is a folder below Dir
 	S3      objstore.S3Options
+	Seed    uint64 // of the script
+	Heavy   bool   // the script has requests whose files go to a bucket in parts
+	From    int    // the first request that is not acknowledged
+	Lives   int    // processes that have worked here before
 }
+
+func (p place) coldURL() string {
+	if p.ColdURL == "" {
+		return "file://" + p.Dir + "/cold"
+	}
+	return p.ColdURL
+}
+
+// ahead is how far the clock is at the start, which is later than that of any process before.
+func (p place) ahead() time.Duration { return time.Duration(p.Lives) * 80 * time.Hour }
 
 // clock goes on from now, and jumps, so that what waits for hours is due.
 type clock struct{ ahead atomic.Int64 }
@@ -50,7 +67,11 @@ func (c *clock) jump(d time.Duration) { c.ahead.Add(int64(d)) }
 func (p place) options(c *clock) engine.Options {
 	o := engine.DefaultOptions()
 	o.DataDir, o.ColdURL, o.S3 = p.Dir, p.ColdURL, p.S3
-	o.MemoryLimit, o.HotMaxBytes, o.MinFreeDisk, o.Retention = 128<<20, 2<<20, 0, 0
+	o.MemoryLimit, o.HotMaxBytes, o.MinFreeDisk = 128<<20, 2<<20, 0
+	if p.Heavy {
+		o.MemoryLimit, o.HotMaxBytes = 512<<20, 40<<20
+	}
+	o.Retention = c.now().Sub(storetest.Base) + 100*24*time.Hour
 	o.HotMaxAge = 1000 * time.Hour
 	o.Now = c.now
 	return o
@@ -64,16 +85,32 @@ type request struct {
 
 const rounds = 15
 
-// script makes the requests, the same for parent and child: new spans, some sent again, some changed.
-func script() []request {
-	rng := storetest.NewRand(9)
-	tenants := []string{tael.DefaultTenant, "other"}
+// doomed is a tenant whose spans are so old that their days are dropped.
+const doomed = "doomed"
+
+func tenants() []string { return []string{tael.DefaultTenant, "other"} }
+
+// script makes the requests, the same for parent and child: new spans, some sent again, some changed, some to be dropped soon.
+func script(p place) []request {
+	rng := storetest.NewRand(p.Seed)
 	gens := []*storetest.Generator{storetest.NewGenerator(rng), storetest.NewGenerator(rng)}
+	old := storetest.NewGenerator(rng)
 	sent := make([][]tael.Span, 2)
 	out := make([]request, rounds)
 	for i := range out {
+		if i == 4 || i == 10 || i == 13 {
+			out[i].tenant = doomed
+			for range 5 {
+				s := old.Span()
+				length := s.End - s.Start
+				s.Start = uint64(storetest.Base.Add(-time.Duration(300*24+rng.IntN(40)) * time.Hour).UnixNano())
+				s.End = s.Start + length%uint64(time.Hour)
+				out[i].spans = append(out[i].spans, s)
+			}
+			continue
+		}
 		who := i % 2
-		r := request{tenant: tenants[who]}
+		r := request{tenant: tenants()[who]}
 		in := map[tael.Identity]bool{}
 		for range min(6, len(sent[who])) {
 			s := &sent[who][rng.IntN(len(sent[who]))]
@@ -94,9 +131,31 @@ func script() []request {
 			r.spans = append(r.spans, s)
 			sent[who] = append(sent[who], s)
 		}
+		if p.Heavy && (i == 2 || i == 7) {
+			r.spans = append(r.spans, heavy(rng)...)
+		}
 		out[i] = r
 	}
 	return out
+}
+
+// heavy makes spans of one day with more text than a part of an upload holds, compressed.
+func heavy(rng *rand.Rand) []tael.Span {
+	spans := make([]tael.Span, 20)
+	text := make([]byte, 384<<10)
+	for i := range spans {
+		for at := 0; at < len(text); at += 8 {
+			binary.LittleEndian.PutUint64(text[at:], rng.Uint64())
+		}
+		s := tael.Span{Name: "heavy", Kind: tael.SpanKindInternal, Resource: &tael.Resource{}, Scope: &tael.Scope{}}
+		s.Start = uint64(storetest.Base.UnixNano()) + uint64(i)
+		s.End = s.Start + 1
+		copy(s.TraceID[:], text)
+		copy(s.SpanID[:], text)
+		s.Attributes = []tael.KeyValue{{Key: "text", Value: tael.String(base64.StdEncoding.EncodeToString(text))}}
+		spans[i] = s
+	}
+	return spans
 }
 
 // victim plays the script on an engine and tells the parent what it begins and what was acknowledged, until its step comes.
@@ -115,6 +174,7 @@ func victim() error {
 		return err
 	}
 	var c clock
+	c.jump(p.ahead())
 	o := p.options(&c)
 	var arrivals atomic.Int64
 	o.Hook = func(name string) {
@@ -130,7 +190,10 @@ func victim() error {
 	var flushes sync.WaitGroup
 	var failed atomic.Pointer[error]
 	h := &appender{e}
-	for i, r := range script() {
+	for i, r := range script(p) {
+		if i < p.From {
+			continue
+		}
 		say("begin %d", i)
 		if err := storetest.Append(ctx, h, r.tenant, r.spans); err != nil {
 			return err
@@ -172,11 +235,7 @@ func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 
 // litter leaves files that look as if a flush had died, for the clean-up to find.
 func litter(ctx context.Context, p place) error {
-	url := p.ColdURL
-	if url == "" {
-		url = "file://" + p.Dir + "/cold"
-	}
-	store, err := objstore.Open(ctx, url, p.S3)
+	store, err := objstore.Open(ctx, p.coldURL(), p.S3)
 	if err != nil {
 		return err
 	}

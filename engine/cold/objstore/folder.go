@@ -20,13 +20,14 @@ type folder struct {
 	dirs     *durableDirs
 	observe  Observer
 	now      func() time.Time
+	hook     func(step string)
 	closing  gate
 }
 
 var _ Store = (*folder)(nil)
 
 func openFolder(ctx context.Context, root string, o options) (Store, error) {
-	f := &folder{root: filepath.Clean(root), files: newOpenFiles(o.openFiles), observe: o.observe, now: o.now}
+	f := &folder{root: filepath.Clean(root), files: newOpenFiles(o.openFiles), observe: o.observe, now: o.now, hook: o.hook}
 	if err := cancelled(ctx, OpOpen, f.url("")); err != nil {
 		return nil, err
 	}

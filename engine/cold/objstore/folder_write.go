@@ -35,11 +35,11 @@ func (f *folder) Put(ctx context.Context, key string, r io.Reader) (size int64, 
 	if err != nil {
 		return 0, f.fail(OpPut, key, err)
 	}
-	if err := os.Rename(temp, path); err != nil {
+	if err := step(f.hook, StepFolderName, func() error { return os.Rename(temp, path) }); err != nil {
 		return 0, f.fail(OpPut, key, errors.Join(err, os.Remove(temp)))
 	}
 	f.files.evict(path)
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := f.syncName(path); err != nil {
 		return 0, f.fail(OpPut, key, err)
 	}
 	return size, nil
@@ -56,7 +56,7 @@ func (f *folder) PutIfAbsent(ctx context.Context, key string, data []byte) (err 
 	if err != nil {
 		return f.fail(OpPutIfAbsent, key, err)
 	}
-	err = os.Link(temp, path)
+	err = step(f.hook, StepFolderName, func() error { return os.Link(temp, path) })
 	lost := errors.Is(err, fs.ErrExist)
 	if lost {
 		err = nil
@@ -64,7 +64,7 @@ func (f *folder) PutIfAbsent(ctx context.Context, key string, data []byte) (err 
 	// Also for the loser: it will build on the winner's object, which a power cut must not take away again.
 	err = errors.Join(err, os.Remove(temp))
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = f.syncName(path)
 	}
 	if err != nil {
 		return f.fail(OpPutIfAbsent, key, err)
@@ -92,8 +92,21 @@ func (f *folder) compareWinner(key, path string, data []byte) error {
 	return nil
 }
 
+// syncName makes the name of a new file durable.
+func (f *folder) syncName(path string) error {
+	return step(f.hook, StepFolderSync, func() error { return syncDir(filepath.Dir(path)) })
+}
+
 // writeTemp writes r to a new synced file beside path.
 func (f *folder) writeTemp(ctx context.Context, path string, r io.Reader) (temp string, size int64, err error) {
+	err = step(f.hook, StepFolderTemp, func() (err error) {
+		temp, size, err = f.copyTemp(ctx, path, r)
+		return err
+	})
+	return temp, size, err
+}
+
+func (f *folder) copyTemp(ctx context.Context, path string, r io.Reader) (temp string, size int64, err error) {
 	if err := f.checkRoot(); err != nil {
 		return "", 0, err
 	}

@@ -17,6 +17,7 @@ type options struct {
 	observe   Observer
 	logger    *slog.Logger
 	now       func() time.Time
+	hook      func(step string)
 	openFiles int
 }
 
@@ -29,6 +30,9 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 
 // WithClock sets the clock by which durations are measured and leftovers judged; time.Now without it.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.now = now } }
+
+// WithHook has fn called before and after each of the Step constants, for crash tests.
+func WithHook(fn func(step string)) Option { return func(o *options) { o.hook = fn } }
 
 // WithOpenFiles sets how many files a folder keeps open for GetRange; 128 without it, 0 opens a file for each read.
 func WithOpenFiles(n int) Option { return func(o *options) { o.openFiles = n } }
@@ -44,6 +48,7 @@ func Open(ctx context.Context, rawURL string, s3 S3Options, opts ...Option) (Sto
 		observe:   func(string, int64, time.Duration, error) {},
 		logger:    slog.New(slog.DiscardHandler),
 		now:       time.Now,
+		hook:      func(string) {},
 		openFiles: 128,
 	}
 	for _, opt := range opts {

@@ -38,7 +38,7 @@ func openBucket(ctx context.Context, name, prefix string, so S3Options, o option
 	if err := so.Validate(); err != nil {
 		return nil, &Error{Op: OpOpen, Object: b.url(""), Cause: err}
 	}
-	client, cfg, transport, err := newClient(ctx, b.opts, o.observe, o.now)
+	client, cfg, transport, err := newClient(ctx, b.opts, o)
 	if err != nil {
 		return nil, &Error{Op: OpOpen, Object: b.url(""), Cause: err}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // newClient makes the S3 client of a store and the transport whose connections Close gives back.
-func newClient(ctx context.Context, o S3Options, obs Observer, now func() time.Time) (*s3.Client, aws.Config, *http.Transport, error) {
+func newClient(ctx context.Context, o S3Options, with options) (*s3.Client, aws.Config, *http.Transport, error) {
 	loaders := []func(*config.LoadOptions) error{
 		config.WithRetryer(func() aws.Retryer { return newRetryer(o) }),
 	}
@@ -42,7 +42,7 @@ func newClient(ctx context.Context, o S3Options, obs Observer, now func() time.T
 	}
 	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
 		so.HTTPClient = &http.Client{
-			Transport: &observedTransport{next: transport, observe: obs, now: now},
+			Transport: &observedTransport{next: transport, observe: with.observe, now: with.now, hook: with.hook},
 			// A redirect means the wrong region or endpoint, and the signature would not fit the new host anyway.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}

@@ -17,12 +17,20 @@ type observedTransport struct {
 	next    http.RoundTripper
 	observe Observer
 	now     func() time.Time
+	hook    func(step string)
 }
 
 func (t *observedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	start := t.now()
 	op := requestOp(req)
+	part := uploadSteps[op]
+	if part != "" {
+		t.hook(part + ".before")
+	}
 	resp, err := t.next.RoundTrip(req)
+	if part != "" && err == nil && resp.StatusCode < 300 {
+		t.hook(part + ".after")
+	}
 	if err != nil {
 		t.observe(op, 0, t.now().Sub(start), requestError(req.Context(), err))
 		return nil, err

@@ -63,12 +63,14 @@ func (a *attempt) writeManifests(ctx context.Context, base *state, e *edit, try 
 }
 
 // arrange says which manifests stay and which are rewritten, each group into one: those that list a file to drop, one by one, and of
-// the others those that planMerge asks for. Manifests without live files go.
+// the others those that planMerge asks for. Manifests without live files go; one that cannot be read stays.
 func arrange(manifests []*manifest, drop map[string]bool) (kept []*manifest, groups [][]*manifest) {
 	var sizes []manifestSize
 	var rest []*manifest
 	for _, m := range manifests {
 		switch {
+		case m.damage != nil:
+			kept = append(kept, m) // it may be restored
 		case m.entries() == 0:
 		case m.lists(drop):
 			groups = append(groups, []*manifest{m})

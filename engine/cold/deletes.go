@@ -184,8 +184,9 @@ func (t *Table) readDeletes(ctx context.Context, f *deleteFile) error {
 	return err
 }
 
-// damage lists the delete files of a tenant that could not be read.
+// damage lists the metadata and the delete files of a tenant that could not be read.
 func (s *state) damage(tenant string) (errs []error) {
+	errs = s.unread()
 	for _, f := range s.deletes {
 		if f.damage != nil && f.tenant == tenant {
 			errs = append(errs, f.damage)

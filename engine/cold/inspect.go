@@ -77,6 +77,9 @@ func Inspect(ctx context.Context, store objstore.Store, version int) (*TableRepo
 		}
 		return newestFirst(s.files[a.Key], s.files[b.Key])
 	})
+	for _, damage := range s.unread() {
+		r.Damage = append(r.Damage, damage.Error())
+	}
 	for _, f := range s.deletes {
 		r.Deletes = append(r.Deletes, FileReport{Key: f.key, Tenant: f.tenant, Day: dayName(f.day), Rows: f.rows, Bytes: f.bytes})
 		if f.damage != nil {

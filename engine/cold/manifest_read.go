@@ -17,6 +17,7 @@ type manifest struct {
 	file    iceberg.ManifestFile
 	data    []*dataFile
 	deletes []*deleteFile
+	damage  error // why it cannot be read, a tael.ErrDamaged: what it lists is not known then
 }
 
 func (m *manifest) entries() int { return len(m.data) + len(m.deletes) }

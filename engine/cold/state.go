@@ -2,6 +2,7 @@ package cold
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/taeldb/tael"
 	"github.com/taeldb/tael/engine/cold/spanfile"
 )
 
@@ -22,6 +24,7 @@ type state struct {
 	deletes   map[string]*deleteFile // by key
 	deleted   map[string]spanfile.Deleted
 	flushed   map[string]uint64
+	stale     error // a newer metadata file is there and cannot be read, a tael.ErrDamaged: nothing is committed on this state
 }
 
 // dataFile is what the manifest knows of a data file. Times are unix nanoseconds.
@@ -101,20 +104,40 @@ func (t *Table) readManifests(ctx context.Context, listed []iceberg.ManifestFile
 		if err != nil {
 			return nil, damaged("manifest list of snapshot", fmt.Sprint(file.SnapshotID()), err)
 		}
-		if m := known[key]; m != nil {
+		if m := known[key]; m != nil && m.damage == nil {
 			out[i] = m
 			continue
 		}
 		g.Go(func() (err error) {
 			out[i], err = t.readManifest(ctx, key, file)
+			if errors.Is(err, tael.ErrDamaged) {
+				out[i] = &manifest{key: key, file: file, damage: fmt.Errorf("%w: the files that it lists, of any tenant, are left out", err)}
+				return nil
+			}
 			return err
 		})
 	}
 	return out, g.Wait()
 }
 
-// damaged tells whether a delete file could not be read, which another try may heal.
+// unread lists the metadata that could not be read, which may be of any tenant.
+func (s *state) unread() (errs []error) {
+	if s.stale != nil {
+		errs = append(errs, s.stale)
+	}
+	for _, m := range s.manifests {
+		if m.damage != nil {
+			errs = append(errs, m.damage)
+		}
+	}
+	return errs
+}
+
+// damaged tells whether a manifest or a delete file could not be read, which another try may heal.
 func (s *state) damaged() bool {
+	if len(s.unread()) > 0 {
+		return true
+	}
 	for _, f := range s.deletes {
 		if f.damage != nil {
 			return true

@@ -31,8 +31,9 @@ type Table struct {
 	closed sync.Once
 }
 
-// Open opens the table in the store, which stays the caller's, and creates it when there is none. A table of a newer format is a tael.ErrNewer, one
-// whose metadata cannot be read a tael.ErrDamaged, both by name.
+// Open opens the table in the store, which stays the caller's, and creates it when there is none. A table of a newer format is a tael.ErrNewer, by name.
+// One whose newest metadata cannot be read is opened at the newest that can: answers are partial and name what is damaged, and commits fail with that
+// error, until it is restored or removed. It is a tael.ErrDamaged when no metadata can be read.
 func Open(ctx context.Context, store objstore.Store, opts Options) (*Table, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
@@ -48,11 +49,13 @@ func Open(ctx context.Context, store objstore.Store, opts Options) (*Table, erro
 	if err == nil && h == nil {
 		h, err = t.create(ctx)
 	}
-	if err != nil {
-		t.end()
-		return nil, err
+	var s *state
+	if err == nil {
+		s, err = t.load(ctx, h, nil)
 	}
-	s, err := t.load(ctx, h, nil)
+	if errors.Is(err, tael.ErrDamaged) {
+		s, err = t.loadOlder(ctx, err)
+	}
 	if err != nil {
 		t.end()
 		return nil, err

@@ -126,26 +126,17 @@ func TestOpenRefuses(t *testing.T) {
 		class  error
 		says   string
 	}{
-		{"garbage", func(t *testing.T, dir string) { writeFile(t, dir, versionKey(3), "\x00\x01 no json") }, tael.ErrDamaged, "v3.metadata.json"},
-		{"empty", func(t *testing.T, dir string) { writeFile(t, dir, versionKey(3), "") }, tael.ErrDamaged, "v3.metadata.json"},
-		{"half", func(t *testing.T, dir string) {
-			whole := readFile(t, dir, versionKey(2))
-			writeFile(t, dir, versionKey(3), whole[:len(whole)/2])
-		}, tael.ErrDamaged, "v3.metadata.json"},
+		{"nothing readable", func(t *testing.T, dir string) {
+			for n := 1; n <= 2; n++ {
+				writeFile(t, dir, versionKey(n), "\x00\x01 no json")
+			}
+		}, tael.ErrDamaged, "v2.metadata.json"},
 		{"newer Iceberg", func(t *testing.T, dir string) {
 			writeFile(t, dir, versionKey(3), strings.Replace(readFile(t, dir, versionKey(2)), `"format-version":2`, `"format-version":4`, 1))
 		}, tael.ErrNewer, "Iceberg format 4"},
 		{"newer tael", func(t *testing.T, dir string) {
 			writeFile(t, dir, versionKey(3), strings.Replace(readFile(t, dir, versionKey(2)), `"tael.format":"1"`, `"tael.format":"9"`, 1))
 		}, tael.ErrNewer, "tael format 9"},
-		{"lost metadata", func(t *testing.T, dir string) { writeFile(t, dir, hintKey, "12\n") }, tael.ErrDamaged, "v12.metadata.json"},
-		{"lost manifest list", func(t *testing.T, dir string) { remove(t, dir, "*-s0-*.avro") }, tael.ErrDamaged, "manifest list"},
-		{"lost manifest", func(t *testing.T, dir string) { remove(t, dir, "*-m*-*.avro") }, tael.ErrDamaged, "manifest"},
-		{"garbage manifest", func(t *testing.T, dir string) {
-			for _, name := range glob(t, dir, "*-m*-*.avro") {
-				writeFile(t, dir, metadataKey+filepath.Base(name), "Obj\x01 garbage")
-			}
-		}, tael.ErrDamaged, "manifest"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			table, store := newTable(t)

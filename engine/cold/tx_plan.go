@@ -20,7 +20,7 @@ import (
 func (x *Tx) Versions(ctx context.Context, tenant string, ids []tael.TraceID, yield func(Found)) error {
 	q := newLookup(x.table, ids)
 	var mu sync.Mutex
-	return q.each(ctx, x.base.tenants[tenant], func(ctx context.Context, f *dataFile, ids []tael.TraceID) error {
+	err := q.each(ctx, x.base.tenants[tenant], func(ctx context.Context, f *dataFile, ids []tael.TraceID) error {
 		file, err := x.table.files.get(ctx, f)
 		if err != nil {
 			return err
@@ -31,6 +31,10 @@ func (x *Tx) Versions(ctx context.Context, tenant string, ids []tael.TraceID, yi
 			yield(Found{Tenant: tenant, Identity: id, Version: v, File: f.key, Row: row})
 		}))
 	})
+	if err != nil && !errors.Is(err, tael.ErrDamaged) {
+		return err
+	}
+	return errors.Join(append(x.base.unread(), err)...)
 }
 
 // plan fits the edit to the newest state, or ends the commit with ErrConflict.

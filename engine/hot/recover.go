@@ -30,8 +30,8 @@ func (s *Store) recover(ctx context.Context) error {
 		path := filepath.Join(parent, e.Name())
 		switch suffix {
 		case deadSuffix:
-			if err := removeSegmentFiles(path); err != nil {
-				return fmt.Errorf("hot: remove dead segment: %w", err)
+			if err := removeRenamed(path, s.opts.Hook); err != nil {
+				return err
 			}
 		case damageSuffix:
 			s.log.Error("a segment is set aside since an earlier start: look at it, then move it away", "path", path)
@@ -55,9 +55,14 @@ func (s *Store) recover(ctx context.Context) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			s.opts.Hook(StepRecover)
 			seg, err := s.recoverSegment(counter)
+			if err != nil {
+				return err
+			}
+			s.opts.Hook(StepRecover + stepDone)
 			opened[i] = seg
-			return err
+			return nil
 		})
 	}
 	err = group.Wait()

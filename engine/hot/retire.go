@@ -73,6 +73,11 @@ func removeDead(dir string, step func(string)) error {
 		return fmt.Errorf("hot: rename dead segment: %w", err)
 	}
 	step(StepRetireRename + stepDone)
+	return removeRenamed(dead, step)
+}
+
+// removeRenamed removes a directory that has the name of a dead one.
+func removeRenamed(dead string, step func(string)) error {
 	step(StepRetireRemove)
 	if err := removeSegmentFiles(dead); err != nil {
 		return fmt.Errorf("hot: remove dead segment: %w", err)

@@ -125,11 +125,36 @@ func TestKilledOnS3(t *testing.T) {
 	}
 }
 
-// A process that dies, is started again and dies again, at steps of its recovery or later ones. With TAEL_TEST_LONG many times.
+// A process that dies, is started again and dies again at a step of its recovery.
+func TestKilledInRecovery(t *testing.T) {
+	committed := moment{cold.StepCommitMetadata + ".after", 2} // the first flush: its segment is dead at the next start
+	for _, c := range []struct{ first, second moment }{
+		{moment{hot.StepIndex, 8}, moment{hot.StepRecover, 1}},
+		{moment{hot.StepIndex, 8}, moment{hot.StepRecover + ".done", 1}},
+		{moment{compactor.StepWrite + ".after", 2}, moment{hot.StepRecover + ".done", 2}},
+		{committed, moment{hot.StepRetireMark, 1}},
+		{committed, moment{hot.StepRetireMark + ".done", 1}},
+		{moment{hot.StepRetireMark + ".done", 1}, moment{hot.StepRetireRename, 1}},
+		{moment{hot.StepRetireMark + ".done", 1}, moment{hot.StepRetireRename + ".done", 1}},
+		{moment{hot.StepRetireRename + ".done", 1}, moment{hot.StepRetireRemove, 1}},
+		{moment{hot.StepRetireRename + ".done", 1}, moment{hot.StepRetireRemove + ".done", 1}},
+		{moment{cold.StepCommitMetadata + ".before", 1}, moment{cold.StepCommitMetadata + ".after", 1}},
+		{moment{cold.StepCommitMetadata + ".after", 1}, moment{cold.StepCommitHint + ".before", 1}},
+	} {
+		t.Run(fmt.Sprintf("%s, %s", c.first, c.second), func(t *testing.T) {
+			t.Parallel()
+			if testKilledTwice(t, c.first, c.second, place{Dir: storetest.Dir(t), Seed: seed(t)}) {
+				t.Error("the second child was not killed")
+			}
+		})
+	}
+}
+
+// The same at any two moments.
 func TestKilledTwice(t *testing.T) {
 	times := 20
 	if long() {
-		times = 400
+		times = 200
 	}
 	all := moments(objstore.FolderSteps(), func(bool) []int { return []int{1, 2, 3, 5} })
 	rng := rand.New(rand.NewPCG(seed(t), 2))
@@ -157,12 +182,13 @@ func testKilled(t *testing.T, m moment, p place) {
 	check(t, p, script(p), end.begun, end.acked)
 }
 
-func testKilledTwice(t *testing.T, first, second moment, p place) {
+func testKilledTwice(t *testing.T, first, second moment, p place) (lived bool) {
 	end := life(t, first, p)
 	p.Lives, p.From = 1, end.acked+1
 	again := life(t, second, p)
 	p.Lives++
 	check(t, p, script(p), max(end.begun, again.begun), max(end.acked, again.acked))
+	return again.ended
 }
 
 // ending is what the parent knows of a child that ended.

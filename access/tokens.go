@@ -97,7 +97,7 @@ func readGrant(fields []string) (grant, error) {
 	if len(fields[0]) < minToken {
 		return g, fmt.Errorf("%w: a token has at least %d characters", tael.ErrInvalid, minToken)
 	}
-	for _, f := range fields[1:] {
+	for i, f := range fields[1:] {
 		key, value, _ := strings.Cut(f, "=")
 		switch key {
 		case "tenant":
@@ -115,7 +115,8 @@ func readGrant(fields []string) (grant, error) {
 				g.roles |= role
 			}
 		default:
-			return g, fmt.Errorf("%w: %q: want tenant=<name> or role=<roles>", tael.ErrInvalid, f)
+			// Not shown: it may be a second token.
+			return g, fmt.Errorf("%w: word %d: want tenant=<name> or role=<roles>", tael.ErrInvalid, i+2)
 		}
 	}
 	return g, nil

@@ -52,11 +52,11 @@ ops-0123456789abcdef role=read,admin
 
 func TestReadTokensReportsEveryBadLine(t *testing.T) {
 	_, err := ReadTokens(strings.NewReader("short\nlong-enough-token-1 tenant=a/b\nlong-enough-token-2 role=king\nlong-enough-token-3 who=me\n" +
-		"long-enough-token-4\nlong-enough-token-4\n"))
+		"long-enough-token-4\nlong-enough-token-4\nlong-enough-token-5 long-enough-token-6\n"))
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"line 1", "line 2", "line 3", "line 4", "line 6"} {
+	for _, want := range []string{"line 1", "line 2", "line 3", "line 4", "line 6", "line 7: invalid: word 2"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in %q", want, err)
 		}

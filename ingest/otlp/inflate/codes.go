@@ -16,16 +16,13 @@ func (d *Decoder) quick(out []byte, at, first int) (int, error) {
 	lit, dist := &d.lit, &d.dist
 	inEnd, outEnd := len(src)-inSlack, len(out)-Slack
 	what := ""
-	if d.length > 0 {
+	if d.length > 0 || pos > inEnd || at > outEnd {
 		return at, nil
 	}
+	b, n, pos = load(src, b, n, pos)
+	e := lit[b&(1<<litBits-1)]
 loop:
 	for pos <= inEnd && at <= outEnd {
-		// Bits above the n-th are those that come next already, so that loading them again changes nothing.
-		b |= binary.LittleEndian.Uint64(src[pos:]) << (n & 63)
-		pos += int((63 - n) >> 3)
-		n |= 56
-		e := lit[b&(1<<litBits-1)]
 		if e&isLiteral != 0 {
 			b >>= e & 63
 			n -= uint(e & 255)
@@ -43,6 +40,8 @@ loop:
 					n -= uint(e & 255)
 					out[at] = byte(e >> 16)
 					at++
+					e = lit[b&(1<<litBits-1)]
+					b, n, pos = load(src, b, n, pos)
 					continue
 				}
 			}
@@ -57,6 +56,8 @@ loop:
 					n -= uint(e & 255)
 					out[at] = byte(e >> 16)
 					at++
+					e = lit[b&(1<<litBits-1)]
+					b, n, pos = load(src, b, n, pos)
 					continue
 				}
 			}
@@ -75,28 +76,29 @@ loop:
 		b >>= e & 63
 		n -= uint(e & 255)
 
-		b |= binary.LittleEndian.Uint64(src[pos:]) << (n & 63)
-		pos += int((63 - n) >> 3)
-		n |= 56
-		e = dist[b&(1<<distBits-1)]
-		if e&isSpecial != 0 {
-			if e&isLink != 0 {
+		x := dist[b&(1<<distBits-1)]
+		b, n, pos = load(src, b, n, pos)
+		if x&isSpecial != 0 {
+			if x&isLink != 0 {
 				b >>= distBits
 				n -= distBits
-				e = dist[(uint64(e>>16)+b&(1<<(e>>8&15)-1))&(distSize-1)]
+				x = dist[(uint64(x>>16)+b&(1<<(x>>8&15)-1))&(distSize-1)]
 			}
-			if e&isSpecial != 0 {
+			if x&isSpecial != 0 {
 				what = "code of a distance"
 				break loop
 			}
 		}
-		back := int(e>>16) + int(b&(1<<(e&63)-1)>>(e>>8&15))
-		b >>= e & 63
-		n -= uint(e & 255)
+		back := int(x>>16) + int(b&(1<<(x&63)-1)>>(x>>8&15))
+		b >>= x & 63
+		n -= uint(x & 255)
 		if back > at-first {
 			what = "distance"
 			break
 		}
+		// The next entry is on its way while the match is copied. Of at least 56 bits no more than 28 were taken.
+		e = lit[b&(1<<litBits-1)]
+		b, n, pos = load(src, b, n, pos)
 		from, end := at-back, at+length
 		switch {
 		case back >= 16:
@@ -126,6 +128,11 @@ loop:
 		return at, d.corrupt(what)
 	}
 	return at, nil
+}
+
+// load fills b up to 56 bits and more. Bits above the n-th are those that come next already, so that loading them again changes nothing.
+func load(src []byte, b uint64, n uint, pos int) (uint64, uint, int) {
+	return b | binary.LittleEndian.Uint64(src[pos:])<<(n&63), n | 56, pos + int((63-n)>>3)
 }
 
 // careful unpacks one literal or match, where the input or the room may end at any byte.

@@ -256,9 +256,9 @@ func (d *Decoder) codes() error {
 	return nil
 }
 
-// refill loads as many bits as there is room for.
+// refill loads as many bits as there is room for, but never 64: quick's shifts need one less.
 func (d *Decoder) refill() {
-	for ; d.n <= 56 && d.pos < len(d.src); d.n += 8 {
+	for ; d.n < 56 && d.pos < len(d.src); d.n += 8 {
 		d.bits |= uint64(d.src[d.pos]) << d.n
 		d.pos++
 	}

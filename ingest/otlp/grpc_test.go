@@ -230,17 +230,30 @@ func TestAGRPCClientThatSendsNothing(t *testing.T) {
 	t.Run("and vanishes", func(t *testing.T) {
 		r := newRig(t, nil)
 		ctx, cancel := context.WithCancel(outgoing(t, writeToken, ""))
-		_, err := r.serve(t).NewStream(ctx, desc, collector.TraceService_Export_FullMethodName)
-		if err != nil {
-			t.Fatal(err)
-		}
-		waitFor(t, "the call to come", func() bool {
-			if r.inflight.TryAcquire(r.o.MaxInflightBytes) {
-				r.inflight.Release(r.o.MaxInflightBytes)
-				return false
+		client := r.serve(t)
+		// Looking takes all there is for a moment. A call that comes just then is refused, and another is made.
+		for held := false; !held; {
+			stream, err := client.NewStream(ctx, desc, collector.TraceService_Export_FullMethodName)
+			if err != nil {
+				t.Fatal(err)
 			}
-			return true
-		})
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				_ = stream.RecvMsg(&collector.ExportTraceServiceResponse{})
+			}()
+			waitFor(t, "the call to come", func() bool {
+				select {
+				case <-answered:
+					return true
+				default:
+				}
+				if held = !r.inflight.TryAcquire(r.o.MaxInflightBytes); !held {
+					r.inflight.Release(r.o.MaxInflightBytes)
+				}
+				return held
+			})
+		}
 		cancel()
 		waitFree(t, r.Receiver)
 	})

@@ -15,9 +15,9 @@ import (
 	"github.com/taeldb/tael/internal/testkit/storetest"
 )
 
-// dial opens a connection to a real server before the receiver, and sends the head of a request.
-func dial(t *testing.T, r *rig, length string) net.Conn {
-	server := httptest.NewUnstartedServer(r)
+// dial opens a connection to a real server, and sends the head of a request.
+func dial(t *testing.T, h http.Handler, length string) net.Conn {
+	server := httptest.NewUnstartedServer(h)
 	server.Config.WriteTimeout = 100 * time.Millisecond // as a server for queries has one
 	server.Start()
 	t.Cleanup(server.Close)
@@ -94,10 +94,22 @@ func TestAClientThatTricklesOverHTTP2IsCutOff(t *testing.T) {
 func TestAClientThatVanishesLeavesNothing(t *testing.T) {
 	r := newRig(t, nil)
 	for _, length := range []string{"Content-Length: 1000000", "Transfer-Encoding: chunked", "Content-Encoding: gzip\r\nContent-Length: 1000000"} {
-		conn := startTorn(t, r, length)
-		for ; conn == nil; conn = startTorn(t, r, length) {
-			t.Log("refused because the test looked at that moment")
+		reading := make(chan struct{}, 1)
+		conn := dial(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			req.Body = &watchedBody{ReadCloser: req.Body, read: func() {
+				// Memory is paid for before anything is read into it.
+				if r.inflight.TryAcquire(r.o.MaxInflightBytes) {
+					t.Errorf("%s: a body is read and holds nothing", length)
+					r.inflight.Release(r.o.MaxInflightBytes)
+				}
+				reading <- struct{}{}
+			}}
+			r.ServeHTTP(w, req)
+		}), length)
+		if _, err := io.WriteString(conn, "5\r\nab"); err != nil {
+			t.Fatal(err)
 		}
+		<-reading
 		if err := conn.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -108,36 +120,18 @@ func TestAClientThatVanishesLeavesNothing(t *testing.T) {
 	}
 }
 
-// startTorn begins a request and waits until memory is held for it. Looking takes all there is for a moment: a request that comes just then is
-// refused, and nil is returned.
-func startTorn(t *testing.T, r *rig, length string) net.Conn {
-	conn := dial(t, r, length)
-	if _, err := io.WriteString(conn, "5\r\nab"); err != nil {
-		t.Fatal(err)
+// watchedBody calls read before it is read for the first time.
+type watchedBody struct {
+	io.ReadCloser
+	read func()
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	if b.read != nil {
+		b.read()
+		b.read = nil
 	}
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		_, _ = conn.Read(make([]byte, 1)) // ends with an answer or when the test closes the connection
-	}()
-	refused := false
-	waitFor(t, "the request to come", func() bool {
-		select {
-		case <-answered:
-			refused = true
-			return true
-		default:
-		}
-		if r.inflight.TryAcquire(r.o.MaxInflightBytes) {
-			r.inflight.Release(r.o.MaxInflightBytes)
-			return false
-		}
-		return true
-	})
-	if refused {
-		return nil
-	}
-	return conn
+	return b.ReadCloser.Read(p)
 }
 
 func TestAStoreMayTakeLongerThanTheClientMay(t *testing.T) {

@@ -1,15 +1,12 @@
 package otlp
 
 import (
-	"bytes"
 	"io"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"google.golang.org/grpc/encoding"
-
-	"github.com/taeldb/tael/ingest/otlp/inflate"
 )
 
 // RegisterCompressors makes gzip and zstd known to gRPC, whose list is of the process and not safe to change while servers run: main
@@ -33,32 +30,19 @@ func (c *gzipCompressor) Compress(w io.Writer) (io.WriteCloser, error) {
 	return &pooledWriter{z, func() { c.writers.Put(z) }}, nil
 }
 
-// gunzip is the reader of a message, and the packed message.
-type gunzip struct {
-	inflate.Reader
-	packed bytes.Buffer
-}
-
-// Decompress takes all of r first: gRPC has it in memory, within its limit.
 func (c *gzipCompressor) Decompress(r io.Reader) (io.Reader, error) {
-	z, ok := c.readers.Get().(*gunzip)
-	if !ok {
-		z = new(gunzip)
-	}
-	z.packed.Reset()
-	if of, ok := r.(interface{ Remaining() int }); ok {
-		z.packed.Grow(of.Remaining() + bytes.MinRead) // as much as is wanted to see the end
-	}
-	if _, err := z.packed.ReadFrom(r); err != nil {
-		return nil, err
-	}
-	z.Reset(z.packed.Bytes())
-	return &pooledReader{r: z, done: func() {
-		if z.packed.Cap() <= keepBuffer {
-			z.Reset(nil)
-			c.readers.Put(z)
+	z, ok := c.readers.Get().(*gzip.Reader)
+	if ok {
+		if err := z.Reset(r); err != nil {
+			return nil, err
 		}
-	}}, nil
+	} else {
+		var err error
+		if z, err = gzip.NewReader(r); err != nil {
+			return nil, err
+		}
+	}
+	return &pooledReader{r: z, done: func() { c.readers.Put(z) }}, nil
 }
 
 type zstdCompressor struct{ readers, writers sync.Pool }

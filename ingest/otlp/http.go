@@ -53,8 +53,8 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 	}
 	message := body.b
 	if kind == typeJSON {
-		// Objects are made of JSON.
-		if err := r.pay(body, jsonFactor*int64(len(body.b))); err != nil {
+		// Objects are made of JSON. A body that would need more than there is takes all, so that it can be taken when nothing else is.
+		if err := r.pay(body, min(jsonFactor*int64(len(body.b)), r.o.MaxInflightBytes-body.held)); err != nil {
 			return fragment.Rejected{}, err
 		}
 		if message, err = fromJSON(body.b); err != nil {

@@ -97,7 +97,7 @@ type Receiver struct {
 	inflight *semaphore.Weighted // bytes
 	buffers  sync.Pool           // *buffer
 	cutters  sync.Pool           // *fragment.Cutter
-	gzips    sync.Pool           // *inflate.Decoder
+	gzips    sync.Pool           // *gzip.Reader
 	zstds    sync.Pool           // *zstd.Decoder
 	metrics  *metrics
 	warnings rate.Sometimes

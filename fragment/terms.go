@@ -85,6 +85,23 @@ type termer struct {
 	space [2 * MaxTermText]byte
 }
 
+// Termer makes the terms of a row's own attributes one by one, for who knows which of them it has already. It is used by one goroutine.
+type Termer struct{ termer }
+
+// Attribute gives the term of an attribute, or 0 for one that has none: its value is empty.
+func (t *Termer) Attribute(a *Attr) uint64 { return t.attribute(a.Key, a.Kind, a.Num, a.Bytes) }
+
+// TermIsOfKey tells whether the term of an attribute depends on its key only, see TermOther.
+func TermIsOfKey(a *Attr) bool {
+	switch a.Kind {
+	case tael.KindString:
+		return len(a.Bytes) > MaxTermText
+	case tael.KindDouble, tael.KindBytes, tael.KindArray, tael.KindMap:
+		return true
+	}
+	return false
+}
+
 // attribute gives the term of an attribute, or 0 for one that no term is kept of: an empty value.
 func (t *termer) attribute(key []byte, kind tael.Kind, num uint64, text []byte) uint64 {
 	b := appendTermKey(t.space[:0], key)
@@ -137,28 +154,35 @@ func appendTerms(dst []uint64, kvs []tael.KeyValue) []uint64 {
 // scope. There may be duplicates.
 func (r *Row) AppendTerms(dst []uint64) []uint64 {
 	dst = append(dst, TermStatus(r.StatusCode), TermKind(r.Kind))
-	var t termer
+	var t Termer
 	for i := range r.Attributes {
-		a := &r.Attributes[i]
-		if term := t.attribute(a.Key, a.Kind, a.Num, a.Bytes); term != 0 {
+		if term := t.Attribute(&r.Attributes[i]); term != 0 {
 			dst = append(dst, term)
 		}
 	}
-	if r.Resource != nil {
-		if r.Resource.terms != nil {
-			dst = append(dst, r.Resource.terms...)
-		} else {
-			dst = append(appendTerms(dst, r.Resource.Attributes), TermService(r.Resource.Service))
-		}
+	return r.AppendScopeTerms(r.AppendResourceTerms(dst))
+}
+
+// AppendResourceTerms adds those of AppendTerms that the row's resource gives.
+func (r *Row) AppendResourceTerms(dst []uint64) []uint64 {
+	switch {
+	case r.Resource == nil:
+		return dst
+	case r.Resource.terms != nil:
+		return append(dst, r.Resource.terms...)
 	}
-	if r.Scope != nil && len(r.Scope.Attributes) > 0 {
-		if r.scopeTerms != nil {
-			dst = append(dst, r.scopeTerms...)
-		} else {
-			dst = appendTerms(dst, r.Scope.Attributes)
-		}
+	return append(appendTerms(dst, r.Resource.Attributes), TermService(r.Resource.Service))
+}
+
+// AppendScopeTerms adds those of AppendTerms that the row's scope gives.
+func (r *Row) AppendScopeTerms(dst []uint64) []uint64 {
+	switch {
+	case r.Scope == nil || len(r.Scope.Attributes) == 0:
+		return dst
+	case r.scopeTerms != nil:
+		return append(dst, r.scopeTerms...)
 	}
-	return dst
+	return appendTerms(dst, r.Scope.Attributes)
 }
 
 // FilterTerms gives what must be among the terms of a span that matches the filter: of each list at least one. Parts of the filter that

@@ -97,8 +97,8 @@ func (c *column) putIndex(i int32) {
 	c.values++
 }
 
-// putNumber adds a value of any other type: an integer, the bits of a double, 0 or 1.
-func (c *column) putNumber(v uint64) {
+// putNumber adds a value of any other type: an integer, the bits of a double, 0 or 1. It gives the value's dictionary entry, or noIndex.
+func (c *column) putNumber(v uint64) int32 {
 	c.values++
 	if c.encoding == Dictionary {
 		if i := c.numbers.index(v, c.limit/8); i != noIndex {
@@ -107,7 +107,7 @@ func (c *column) putNumber(v uint64) {
 				c.bound(v)
 			}
 			c.indexes = append(c.indexes, i)
-			return
+			return i
 		}
 		c.spill()
 	}
@@ -122,6 +122,7 @@ func (c *column) putNumber(v uint64) {
 	default:
 		c.plain = binary.LittleEndian.AppendUint64(c.plain, v)
 	}
+	return noIndex
 }
 
 func (c *column) bound(v uint64) {
@@ -155,11 +156,14 @@ func (c *column) spill() {
 	c.group.fill()
 }
 
+// entries is the number of entries in the dictionary.
+func (c *column) entries() int { return max(c.texts.len(), len(c.numbers.values)) }
+
 // weight estimates the bytes of the page's values.
 func (c *column) weight() int {
 	switch c.encoding {
 	case Dictionary:
-		return len(c.indexes) * bits.Len(uint(max(c.texts.len(), len(c.numbers.values))-1)) / 8
+		return len(c.indexes) * bits.Len(uint(c.entries()-1)) / 8
 	case Delta:
 		return len(c.longs) * 4
 	}

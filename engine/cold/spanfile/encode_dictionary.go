@@ -90,15 +90,19 @@ type numberDictionary struct {
 	slots   []int32 // entry + 1; 0 is free
 	values  []uint64
 	touched []uint32
+	last    int32 // the entry that index gave last: most columns of numbers repeat it
 }
 
 func (d *numberDictionary) reset() {
 	clear(d.slots)
-	d.values, d.touched = d.values[:0], d.touched[:0]
+	d.values, d.touched, d.last = d.values[:0], d.touched[:0], 0
 }
 
 // index finds v or adds it, unless there would be more than limit entries: then it is noIndex.
 func (d *numberDictionary) index(v uint64, limit int) int32 {
+	if int(d.last) < len(d.values) && d.values[d.last] == v {
+		return d.last
+	}
 	if 2*len(d.values) >= len(d.slots) {
 		d.grow()
 	}
@@ -112,10 +116,12 @@ func (d *numberDictionary) index(v uint64, limit int) int32 {
 			d.values = append(d.values, v)
 			d.touched = append(d.touched, 0)
 			d.slots[i] = int32(len(d.values))
-			return int32(len(d.values) - 1)
+			d.last = int32(len(d.values) - 1)
+			return d.last
 		}
 		if d.values[s-1] == v {
-			return s - 1
+			d.last = s - 1
+			return d.last
 		}
 	}
 }

@@ -39,7 +39,7 @@ type Field struct {
 	Optional bool  // null for "not there"; lists and maps are empty instead
 	Encoding Encoding
 	Text     bool   // long text: no bounds, and compressed better
-	Dense    bool   // few and costly bytes: compressed better still
+	Dense    bool   // compressed as well as long text: the fast level leaves too much
 	Span     string // the span attribute that the column holds, when it is the first of its key and of the column's type
 	Resource string // the resource attribute that the column repeats, when it is a string
 	Doc      string

@@ -89,6 +89,7 @@ func (w *Writer) build() {
 	w.span.bind(byPath)
 	w.attrs.bind(byPath, w.columns)
 	w.derived.bind(byPath, w.columns)
+	w.attrs.terms, w.derived.terms = &w.terms, &w.terms
 	for _, c := range w.derived.resource() {
 		c.limit *= 4
 	}

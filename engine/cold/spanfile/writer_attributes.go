@@ -1,6 +1,7 @@
 package spanfile
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/taeldb/tael"
@@ -10,6 +11,8 @@ import (
 // attributeColumns routes attributes to columns: docs/formats/spanfile.md has the rules.
 type attributeColumns struct {
 	keys       map[string]*attributeKey
+	last       *attributeKey      // the one that key gave last
+	terms      *termSet           // gets those of the attributes
 	known      map[string]*column // promoted, by key
 	maps       [mapKinds]mapColumns
 	events     eventColumns
@@ -40,6 +43,8 @@ type attributeKey struct {
 	seen       uint64 // serial of the last that had it
 	generation int
 	entries    [mapKinds]int32 // of the key in the maps' dictionaries, in this generation
+	termed     bool            // the term of the key alone is in the set, in this generation
+	next       *attributeKey   // the one that followed last time: most often it does again
 }
 
 type mapColumns struct{ key, value *column }
@@ -59,7 +64,7 @@ type linkColumns struct {
 }
 
 func (a *attributeColumns) bind(byPath map[string]*column, columns []*column) {
-	a.keys, a.known = map[string]*attributeKey{}, map[string]*column{}
+	a.keys, a.known, a.last = map[string]*attributeKey{}, map[string]*column{}, &attributeKey{}
 	for _, c := range columns {
 		if c.Span != "" {
 			a.known[c.Span] = c
@@ -83,18 +88,35 @@ func (a *attributeColumns) startGroup() {
 	a.generation++
 	if len(a.keys) > maxKeys {
 		clear(a.keys)
+		a.last = &attributeKey{} // nothing leads to the keys that were known: each is known once
 	}
 }
 
 // key finds what is known of a key.
 func (a *attributeColumns) key(b []byte) *attributeKey {
-	if k := a.keys[string(b)]; k != nil {
-		return k
+	k := a.last.next
+	if k == nil || !bytes.Equal(k.text, b) {
+		if k = a.keys[string(b)]; k == nil {
+			if !utf8.Valid(b) {
+				return a.key(validText(b))
+			}
+			k = a.add(b)
+		}
+		a.last.next = k
 	}
-	if !utf8.Valid(b) {
-		return a.key(validText(b))
+	a.last = k
+	if k.generation != a.generation {
+		k.generation, k.termed = a.generation, false
+		for i := range k.entries {
+			k.entries[i] = noIndex
+		}
 	}
-	k := &attributeKey{text: append([]byte(nil), b...), column: a.known[string(b)], generation: -1}
+	return k
+}
+
+// add makes a key known.
+func (a *attributeColumns) add(b []byte) *attributeKey {
+	k := &attributeKey{text: bytes.Clone(b), column: a.known[string(b)], generation: -1}
 	if k.column != nil {
 		switch k.column.Type {
 		case String:
@@ -120,15 +142,11 @@ func (a *attributeColumns) put(r *fragment.Row, row int64) {
 		if k.seen != a.serial {
 			k.seen = a.serial
 			if m = a.typed(at); k.column != nil && k.kind == at.Kind && m != mapOther {
-				k.column.group.value(row)
-				if at.Kind == tael.KindString {
-					k.column.putText(at.Bytes)
-				} else {
-					k.column.putNumber(at.Num)
-				}
+				a.putOwn(k, at, row)
 				continue
 			}
 		}
+		a.addTerm(k, at)
 		to := &a.maps[m]
 		to.key.group.element(row, rep[m], 1)
 		rep[m] = 1
@@ -141,6 +159,33 @@ func (a *attributeColumns) put(r *fragment.Row, row int64) {
 	if len(r.Links) > 0 {
 		a.putLinks(r.Links, row)
 	}
+}
+
+// putOwn adds an attribute to the column of its key.
+func (a *attributeColumns) putOwn(k *attributeKey, at *fragment.Attr, row int64) {
+	c := k.column
+	before := c.entries()
+	c.group.value(row)
+	var entry int32
+	if at.Kind == tael.KindString {
+		entry = c.putText(at.Bytes)
+	} else {
+		entry = c.putNumber(at.Num)
+	}
+	if entry == noIndex || int(entry) >= before { // else a row of the row group had the value
+		a.addTerm(k, at)
+	}
+}
+
+// addTerm adds the attribute's term.
+func (a *attributeColumns) addTerm(k *attributeKey, at *fragment.Attr) {
+	if fragment.TermIsOfKey(at) && bytes.Equal(k.text, at.Key) { // not when the key was no UTF-8, and so is k's with others
+		if k.termed {
+			return
+		}
+		k.termed = true
+	}
+	a.terms.addAttribute(at)
 }
 
 // typed is the map that takes the first attribute of a key.
@@ -162,12 +207,6 @@ func (a *attributeColumns) typed(at *fragment.Attr) int {
 
 // putKey adds a key by its entry of the map's dictionary.
 func (a *attributeColumns) putKey(c *column, k *attributeKey, m int) {
-	if k.generation != a.generation {
-		k.generation = a.generation
-		for i := range k.entries {
-			k.entries[i] = noIndex
-		}
-	}
 	if k.entries[m] == noIndex || c.encoding != Dictionary {
 		k.entries[m] = c.putText(k.text)
 		return

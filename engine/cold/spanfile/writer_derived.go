@@ -20,6 +20,7 @@ type derivedColumns struct {
 	encoded                            []byte
 	heldResource                       bool
 	heldScope                          bool
+	terms                              *termSet // gets those of each new resource and scope of the row group
 }
 
 // resourceKey is a resource by its content.
@@ -61,10 +62,10 @@ func (d *derivedColumns) startGroup() {
 // put adds the row's values.
 func (d *derivedColumns) put(r *fragment.Row, row int64) {
 	if !d.heldResource || r.Resource != d.lastResource {
-		d.lastResource, d.resourceValues, d.heldResource = r.Resource, d.ofResource(r.Resource), true
+		d.lastResource, d.resourceValues, d.heldResource = r.Resource, d.ofResource(r), true
 	}
 	if !d.heldScope || r.Scope != d.lastScope {
-		d.lastScope, d.scopeValues, d.heldScope = r.Scope, d.ofScope(r.Scope), true
+		d.lastScope, d.scopeValues, d.heldScope = r.Scope, d.ofScope(r), true
 	}
 	for _, values := range [...][]derivedValue{d.resourceValues, d.scopeValues} {
 		for i := range values {
@@ -79,10 +80,10 @@ func (d *derivedColumns) put(r *fragment.Row, row int64) {
 	}
 }
 
-func (d *derivedColumns) ofResource(r *fragment.ResourceRow) []derivedValue {
+func (d *derivedColumns) ofResource(row *fragment.Row) []derivedValue {
 	var key resourceKey
 	var res *tael.Resource
-	if r != nil {
+	if r := row.Resource; r != nil {
 		res = &r.Resource
 		key = resourceKey{r.ID, r.SchemaURL}
 	}
@@ -111,11 +112,15 @@ func (d *derivedColumns) ofResource(r *fragment.ResourceRow) []derivedValue {
 	if len(d.resources) >= maxDerived {
 		clear(d.resources)
 	}
-	d.resources[key] = v
+	d.terms.addResource(row)
+	if res != nil { // else a resource without attributes, which has terms, would be taken for this
+		d.resources[key] = v
+	}
 	return v
 }
 
-func (d *derivedColumns) ofScope(s *tael.Scope) []derivedValue {
+func (d *derivedColumns) ofScope(row *fragment.Row) []derivedValue {
+	s := row.Scope
 	if v, ok := d.scopes[s]; ok {
 		return v
 	}
@@ -127,5 +132,6 @@ func (d *derivedColumns) ofScope(s *tael.Scope) []derivedValue {
 		clear(d.scopes)
 	}
 	d.scopes[s] = v
+	d.terms.addScope(row)
 	return v
 }

@@ -43,7 +43,7 @@ func (w *Writer) put(r *fragment.Row, fresh bool) {
 		w.traceAt = noIndex
 	}
 	w.bounds.add(r.Start, r.End, r.StatusCode == int32(tael.StatusError))
-	w.terms.add(r)
+	w.terms.addCodes(r)
 
 	s := &w.span
 	if w.row == 0 || s.tenantAt == noIndex {

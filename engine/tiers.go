@@ -42,6 +42,7 @@ type trace struct{ of *hot.Trace }
 func (t *trace) ID() tael.TraceID                           { return t.of.ID }
 func (t *trace) Spans() int                                 { return t.of.Spans }
 func (t *trace) Rows(yield func(*fragment.Row) error) error { return t.of.Rows(yield) }
+func (t *trace) Keys(yield func(*fragment.Row) error) error { return t.of.Keys(yield) }
 
 type coldTier struct {
 	*cold.Table

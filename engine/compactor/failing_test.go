@@ -69,6 +69,7 @@ type empty struct{}
 func (empty) ID() tael.TraceID                     { return tael.TraceID{1} }
 func (empty) Spans() int                           { return 0 }
 func (empty) Rows(func(*fragment.Row) error) error { return nil }
+func (empty) Keys(func(*fragment.Row) error) error { return nil }
 
 // Flushes wait for a file that cannot be read once, not once a segment; maintenance goes on meanwhile, and does not count as a flush that worked.
 func TestDamageIsWaitedForOnce(t *testing.T) {

@@ -178,7 +178,7 @@ func (f *flush) writeTrace(ctx context.Context, tenant string, t Trace, day uint
 	stored := f.stored[tenant]
 	clear(f.best)
 	total, first, last := 0, uint64(math.MaxUint64), uint64(0)
-	err := t.Rows(func(r *fragment.Row) error {
+	err := t.Keys(func(r *fragment.Row) error {
 		first, last = min(first, r.Start), max(last, r.Start)
 		id := r.Identity()
 		// Of equal versions, which only one commit group can hold, the later in it.

@@ -45,7 +45,7 @@ func (s *found) narrow(ctx context.Context) {
 		if of != s.tenant {
 			return nil
 		}
-		return t.Rows(func(r *fragment.Row) error {
+		return t.Keys(func(r *fragment.Row) error {
 			s.wanted[r.Identity()] = struct{}{}
 			return nil
 		})

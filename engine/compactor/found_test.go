@@ -24,6 +24,7 @@ type rowTrace struct {
 	list []fragment.Row
 }
 
+func (t rowTrace) Keys(yield func(*fragment.Row) error) error { return t.Rows(yield) }
 func (t rowTrace) Rows(yield func(*fragment.Row) error) error {
 	for i := range t.list {
 		if err := yield(&t.list[i]); err != nil {

@@ -27,18 +27,40 @@ func newReader(seg *Segment, v *view, d *fragment.Decoder, m *query.Meter, block
 
 // rows decodes the spans of an entry, with their sequence. The rows are borrowed.
 func (r *reader) rows(rec *record, yield func(*fragment.Row) error) error {
-	bodies, err := r.bodies(rec)
+	body, err := r.body(rec)
 	if err != nil {
-		return r.damaged(rec, err)
-	}
-	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(rec.bytes)}); err != nil {
 		return err
 	}
 	sequence := sequenceOf(r.segment.counter, rec.number)
-	return r.damaged(rec, r.decoder.Rows(bodies[rec.from:rec.from+rec.bytes], r.resource, func(row *fragment.Row) error {
+	return r.damaged(rec, r.decoder.Rows(body, r.resource, func(row *fragment.Row) error {
 		row.Sequence = sequence
 		return yield(row)
 	}))
+}
+
+// keys is rows with rows that have only what fragment.Decoder.Keys gives, and their sequence.
+func (r *reader) keys(rec *record, yield func(*fragment.Row) error) error {
+	body, err := r.body(rec)
+	if err != nil {
+		return err
+	}
+	sequence := sequenceOf(r.segment.counter, rec.number)
+	return r.damaged(rec, r.decoder.Keys(body, func(row *fragment.Row) error {
+		row.Sequence = sequence
+		return yield(row)
+	}))
+}
+
+// body gives the unpacked body of an entry, as bodies does.
+func (r *reader) body(rec *record) ([]byte, error) {
+	bodies, err := r.bodies(rec)
+	if err != nil {
+		return nil, r.damaged(rec, err)
+	}
+	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(rec.bytes)}); err != nil {
+		return nil, err
+	}
+	return bodies[rec.from : rec.from+rec.bytes], nil
 }
 
 // damaged says where damage is; other errors pass as they are.

@@ -83,7 +83,13 @@ func orderTraces(v *view) []orderedTrace {
 
 // Rows decodes the trace's spans, entry by entry in the order of their sequence. It may be called again. The row is borrowed until
 // yield returns, but for its Resource and Scope, which stay good. An error of yield ends it and is returned as it is.
-func (t *Trace) Rows(yield func(*fragment.Row) error) error {
+func (t *Trace) Rows(yield func(*fragment.Row) error) error { return t.each(t.reader.rows, yield) }
+
+// Keys is Rows with rows that have only what fragment.Decoder.Keys gives, and their sequence.
+func (t *Trace) Keys(yield func(*fragment.Row) error) error { return t.each(t.reader.keys, yield) }
+
+// each reads the trace's entries in the order of their sequence.
+func (t *Trace) each(read func(*record, func(*fragment.Row) error) error, yield func(*fragment.Row) error) error {
 	v := t.reader.view
 	t.found = t.found[:0]
 	for at := t.latest; at != 0; at = v.records[at-1].older {
@@ -93,7 +99,7 @@ func (t *Trace) Rows(yield func(*fragment.Row) error) error {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
-		if err := t.reader.rows(&v.records[at], yield); err != nil {
+		if err := read(&v.records[at], yield); err != nil {
 			return err
 		}
 	}

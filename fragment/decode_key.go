@@ -1,0 +1,78 @@
+package fragment
+
+// Keys walks a Fragment's Body as Rows does, and yields what tells spans and their versions apart: rows with trace and span id, kind, start and end, and
+// the other plain numbers. All else is stepped over, which takes a fifth of the time; damage in it is for Rows to find.
+func (d *Decoder) Keys(body []byte, yield func(*Row) error) error {
+	for i := 0; i < len(body); {
+		if len(body)-i < len(ResourceID{}) {
+			return damaged(i, errWire)
+		}
+		from, to := lengthOf(body, i+len(ResourceID{}))
+		if to < 0 {
+			return damaged(i, errWire)
+		}
+		err := eachField(body[from:to], from, tagGroupScopeSpans, func(group []byte, at int) error {
+			return eachField(group, at, tagScopeSpansSpan, func(span []byte, at int) error {
+				d.row = Row{}
+				if err := d.row.key(span); err != nil {
+					return damaged(at, err)
+				}
+				return yield(&d.row)
+			})
+		})
+		if err != nil {
+			return err
+		}
+		i = to
+	}
+	return nil
+}
+
+// eachField yields the fields of a message that have the tag, which is length-delimited, and where they are in the body.
+func eachField(b []byte, offset int, want uint64, yield func(b []byte, at int) error) error {
+	for i := 0; i < len(b); {
+		tag, content, next := field(b, i)
+		if next >= 0 {
+			next = rest(b, next, tag)
+		}
+		if next < 0 {
+			return damaged(offset+i, errWire)
+		}
+		if tag == want {
+			if err := yield(content, offset+next-len(content)); err != nil {
+				return err
+			}
+		}
+		i = next
+	}
+	return nil
+}
+
+// key decodes of a Span message what Decoder.Keys gives.
+func (r *Row) key(b []byte) error {
+	var traceID, spanID []byte
+	for i := 0; i < len(b); {
+		tag, content, next := field(b, i)
+		if next < 0 {
+			return errWire
+		}
+		switch tag {
+		case tagSpanTraceID:
+			traceID = content
+		case tagSpanID:
+			spanID = content
+		default:
+			if tag&7 != 2 {
+				next = r.number(b, next, tag)
+			}
+		}
+		if next < 0 {
+			return errWire
+		}
+		i = next
+	}
+	if !setID(r.TraceID[:], traceID) || !setID(r.SpanID[:], spanID) {
+		return errID
+	}
+	return nil
+}

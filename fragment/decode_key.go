@@ -1,7 +1,9 @@
 package fragment
 
+import "google.golang.org/protobuf/encoding/protowire"
+
 // Keys walks a Fragment's Body as Rows does, and yields what tells spans and their versions apart: rows with trace and span id, kind, start and end, and
-// the other plain numbers. All else is stepped over, which takes a fifth of the time; damage in it is for Rows to find.
+// the other plain numbers. All else is stepped over, which takes a third of the time; damage in it is for Rows to find.
 func (d *Decoder) Keys(body []byte, yield func(*Row) error) error {
 	for i := 0; i < len(body); {
 		if len(body)-i < len(ResourceID{}) {
@@ -52,24 +54,36 @@ func eachField(b []byte, offset int, want uint64, yield func(b []byte, at int) e
 func (r *Row) key(b []byte) error {
 	var traceID, spanID []byte
 	for i := 0; i < len(b); {
-		tag, content, next := field(b, i)
-		if next < 0 {
+		tag := uint64(b[i])
+		if i++; tag >= 0x80 {
+			if tag, i = uvarint(b, i-1); i < 0 {
+				return errWire
+			}
+		}
+		if tag&7 != 2 {
+			if i = r.number(b, i, tag); i < 0 {
+				return errWire
+			}
+			continue
+		}
+		// Most fields are attributes, of less than 128 bytes.
+		var from, to int
+		if i < len(b) && b[i] < 0x80 {
+			from = i + 1
+			to = from + int(b[i])
+		} else {
+			from, to = lengthOf(b, i)
+		}
+		if to < 0 || to > len(b) || tag>>3 == 0 || tag>>3 > uint64(protowire.MaxValidNumber) {
 			return errWire
 		}
 		switch tag {
 		case tagSpanTraceID:
-			traceID = content
+			traceID = b[from:to]
 		case tagSpanID:
-			spanID = content
-		default:
-			if tag&7 != 2 {
-				next = r.number(b, next, tag)
-			}
+			spanID = b[from:to]
 		}
-		if next < 0 {
-			return errWire
-		}
-		i = next
+		i = to
 	}
 	if !setID(r.TraceID[:], traceID) || !setID(r.SpanID[:], spanID) {
 		return errID

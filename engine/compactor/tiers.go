@@ -39,7 +39,7 @@ type Trace interface {
 	Spans() int
 	// Rows calls yield for each stored span in order of arrival, with its sequence. It can be called more than once and yields the same rows then.
 	Rows(yield func(*fragment.Row) error) error
-	// Keys is Rows with rows of which only identity, version and start are filled in, and costs a fifth of it.
+	// Keys is Rows with rows of which only identity, version and start are filled in, and costs a third of it.
 	Keys(yield func(*fragment.Row) error) error
 }
 

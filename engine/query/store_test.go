@@ -92,11 +92,13 @@ func spread(rng *rand.Rand, spans []tael.Span) []query.Source {
 }
 
 func TestListsAgreeWithModel(t *testing.T) {
-	rounds := 20
+	rounds, base := 20, uint64(0)
 	if os.Getenv("TAEL_TEST_LONG") == "1" {
-		rounds = 2000
+		rounds, base = 2000, rand.Uint64()
 	}
-	for seed := range uint64(rounds) {
+	t.Logf("seeds from %d", base)
+	for n := range rounds {
+		seed := base + uint64(n)
 		rng := storetest.NewRand(seed)
 		spans, model := history(rng, rng.IntN(300))
 		s := over(spread(rng, spans)...)

@@ -8,9 +8,10 @@ type unpacked struct {
 	now   uint64 // grows with every use
 	meter *query.Meter
 	held  int64 // bytes, charged to the meter
+	limit int64 // of held, as long as more than one block is kept
 }
 
-// Blocks that are kept. A trace, and a search in the order of time, come back to those of a few commits; a flush to one of every commit
+// Blocks of the usual size that are kept, and of larger ones what has as many bytes. A trace, and a search in the order of time, come back to those of a few commits; a flush to one of every commit
 // that has traces which began at the same time.
 const (
 	keptByQuery = 16
@@ -26,10 +27,11 @@ type unpackedBlock struct {
 	key    blockKey
 	used   uint64 // 0 when nothing is in it
 	bodies []byte
+	size   int64 // charged for bodies
 }
 
 func newUnpacked(n int, m *query.Meter) *unpacked {
-	return &unpacked{slots: make([]unpackedBlock, 0, n), meter: m}
+	return &unpacked{slots: make([]unpackedBlock, 0, n), meter: m, limit: int64(n) * blockBytes}
 }
 
 // get gives a block's bodies if they are kept.
@@ -57,17 +59,39 @@ func (u *unpacked) place(key blockKey, bytes int64) (*unpackedBlock, error) {
 	}
 	u.now++
 	// A large block's memory is not kept for small ones.
-	if size := int64(cap(oldest.bodies)); size < bytes || size > 4*max(bytes, blockBytes) {
-		oldest.forget()
-		oldest.bodies = nil
-		u.held += bytes - size
-		if err := u.meter.Hold(bytes - size); err != nil {
+	if oldest.size < bytes || oldest.size > 4*max(bytes, blockBytes) {
+		u.drop(oldest)
+		for s := u.oldest(); s != nil && u.held+bytes > u.limit; s = u.oldest() {
+			u.drop(s)
+		}
+		oldest.size = bytes
+		u.held += bytes
+		if err := u.meter.Hold(bytes); err != nil {
 			return nil, err
 		}
 		oldest.bodies = make([]byte, 0, bytes)
 	}
 	oldest.key, oldest.used = key, u.now
 	return oldest, nil
+}
+
+// oldest gives the slot with memory that was used least of late, nil when none has any.
+func (u *unpacked) oldest() *unpackedBlock {
+	var oldest *unpackedBlock
+	for i := range u.slots {
+		if s := &u.slots[i]; s.size > 0 && (oldest == nil || s.used < oldest.used) {
+			oldest = s
+		}
+	}
+	return oldest
+}
+
+// drop gives the memory of a slot back, which cannot fail.
+func (u *unpacked) drop(s *unpackedBlock) {
+	u.held -= s.size
+	_ = u.meter.Hold(-s.size)
+	s.forget()
+	s.bodies, s.size = nil, 0
 }
 
 // forget empties the slot.

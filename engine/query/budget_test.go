@@ -186,6 +186,23 @@ func TestOneLargeTraceDoesNotHideTheOthers(t *testing.T) {
 	}
 }
 
+// TestATraceOfMoreVersionsThanMemory walks a trace of which not even the versions of all spans fit in memory: the pages come nevertheless.
+func TestATraceOfMoreVersionsThanMemory(t *testing.T) {
+	spans := line(20_000)
+	for i := range spans {
+		spans[i].TraceID = tael.TraceID{7}
+	}
+	s := over(sourcetest.NewMemory(spans...)).within(func(o *query.Options) { o.Budget.Memory = 1_000_000 })
+	q := tael.SpanQuery{Limit: 200}
+	for n := 0; n < 1000; n += 200 {
+		page, err := s.Spans(t.Context(), tael.DefaultTenant, q)
+		if err != nil || len(page.Spans) != 200 || page.Partial {
+			t.Fatalf("after %d spans: %+v, %v", n, page, err)
+		}
+		q.Cursor = page.NextCursor
+	}
+}
+
 // TestMemoryIsGivenBack lists traces whose sum is far over the budget, a few at a time.
 func TestMemoryIsGivenBack(t *testing.T) {
 	spans := line(3000)

@@ -8,8 +8,10 @@ import (
 )
 
 const (
-	// maxVersions bounds the identities whose newest version a query remembers; beyond it, traces are asked again.
-	maxVersions = 200_000
+	// maxVersions bounds the identities whose newest version a query remembers, and versionShare the part of its memory that they take, in percent; beyond
+	// it, traces are asked again.
+	maxVersions  = 200_000
+	versionShare = 40
 	// versionBytes is what one of them holds.
 	versionBytes = 96
 )
@@ -17,12 +19,17 @@ const (
 // versions knows the newest stored version of spans, over all sources of the view whatever the filter.
 type versions struct {
 	*run
+	most   int // identities to remember
 	newest map[tael.Identity]tael.Version
 	asked  map[tael.TraceID]struct{} // whose every span is in newest
 }
 
 func newVersions(r *run) *versions {
-	return &versions{run: r, newest: map[tael.Identity]tael.Version{}, asked: map[tael.TraceID]struct{}{}}
+	v := &versions{run: r, most: maxVersions, newest: map[tael.Identity]tael.Version{}, asked: map[tael.TraceID]struct{}{}}
+	if memory := r.meter.budget.Memory; memory > 0 {
+		v.most = int(min(maxVersions, memory/100*versionShare/versionBytes))
+	}
+	return v
 }
 
 // learn asks for the candidates' traces, all in one call a source, but for those that it knows.
@@ -51,7 +58,7 @@ func (v *versions) learn(ctx context.Context, cs []candidate) error {
 		}
 		err := src.Source.Versions(ctx, v.tenant, ids, v.meter, func(id tael.Identity, version tael.Version) {
 			known, ok := v.newest[id]
-			if !ok && len(v.newest) >= maxVersions {
+			if !ok && len(v.newest) >= v.most {
 				if _, ok = wanted[id]; !ok {
 					complete = false
 					return

@@ -158,8 +158,9 @@ func (s *Store) join(g *group, r *request) {
 		key := joinKey{r.batch.Tenant, f.TraceID}
 		start := f.Header.MinStart
 		if at, ok := g.byTrace[key]; ok {
-			// A chain is kept to a part's size: short entries are cheap to read.
-			if j := &g.joined[at]; j.bytes+len(f.Body) <= maxPart {
+			// A chain is kept to a part's size: short entries are cheap to read. And its requests' resources go to a segment with it, so that together they
+			// have no more than those of one request may have.
+			if j := &g.joined[at]; j.bytes+len(f.Body) <= maxPart && j.resources+resources <= limit {
 				g.links[j.last].next = n
 				j.last = n
 				j.bytes += len(f.Body)

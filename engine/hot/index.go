@@ -86,8 +86,7 @@ func (x *index) add(blocks []indexBlock) (entries, spans int) {
 
 func (x *index) addBlock(b *indexBlock) (spans int) {
 	tenant := x.tenant(b.tenant)
-	last := &b.entries[len(b.entries)-1]
-	x.blocks = append(x.blocks, blockRecord{trace: b.entries[0].TraceID, number: b.number, bytes: uint32(last.From + last.Length), tenant: tenant})
+	x.blocks = append(x.blocks, blockRecord{trace: b.entries[0].TraceID, number: b.number, bytes: uint32(bodiesLen(b.entries)), tenant: tenant})
 	for i := range b.entries {
 		e := &b.entries[i]
 		key := traceKey{trace: e.TraceID, tenant: tenant}
@@ -104,6 +103,15 @@ func (x *index) addBlock(b *indexBlock) (spans int) {
 		x.bounds.add(e.Header)
 	}
 	return spans
+}
+
+// bodiesLen is what the bodies of a block's entries have together, in bytes.
+func bodiesLen(entries []fragment.Entry) int {
+	if len(entries) == 0 {
+		return 0
+	}
+	last := &entries[len(entries)-1]
+	return last.From + last.Length
 }
 
 func (b *Bounds) add(h fragment.Header) {

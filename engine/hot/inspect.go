@@ -79,7 +79,7 @@ type LogReport struct {
 }
 
 // InspectSegment reads a segment without opening it, so that it needs no lock, changes nothing, and takes a segment that a running taeld is
-// writing: it then sees the commits up to now. yield, if not nil, gets every span, by tenant and trace; the row is borrowed. An error of yield
+// writing: it then sees the commits up to now. yield, if not nil, gets every span, by tenant and block; the row is borrowed. An error of yield
 // ends the walk and is returned as it is. What is damaged is named in the report, and the rest is read.
 func InspectSegment(ctx context.Context, dir string, yield func(tenant string, r *fragment.Row) error) (*SegmentReport, error) {
 	r := &SegmentReport{Tenants: map[string]int64{}}
@@ -187,11 +187,9 @@ func (s *stored) walk(ctx context.Context, r *SegmentReport, yield func(tenant s
 			}
 		}
 		if err == nil && yield != nil {
-			err = rowsOf(b, decoder, k, resource, yield)
+			err = r.rows(b, decoder, k, resource, yield)
 		}
-		if errors.Is(err, tael.ErrDamaged) {
-			r.Damage = append(r.Damage, fmt.Sprintf("trace %s, sequence %d: %v", k.trace, k.sequence, err))
-		} else if err != nil {
+		if err := r.damaged(k.trace, k.sequence, err); err != nil {
 			return err
 		}
 	}
@@ -201,21 +199,32 @@ func (s *stored) walk(ctx context.Context, r *SegmentReport, yield func(tenant s
 	return nil
 }
 
-func rowsOf(b fragment.Block, decoder *fragment.Decoder, k spanKey, resource func(fragment.ResourceID) ([]byte, error), yield func(string, *fragment.Row) error) error {
+// rows decodes the entries of a block. One that is damaged is named, and the others are decoded.
+func (r *SegmentReport) rows(b fragment.Block, decoder *fragment.Decoder, k spanKey, resource func(fragment.ResourceID) ([]byte, error), yield func(string, *fragment.Row) error) error {
 	bodies, err := b.Bodies(nil)
 	if err != nil {
 		return err
 	}
 	for i := range b.Entries {
-		err := decoder.Rows(b.Entries[i].Body(bodies), resource, func(row *fragment.Row) error {
-			row.Sequence = k.sequence + uint64(i)
+		e, sequence := &b.Entries[i], k.sequence+uint64(i)
+		err := decoder.Rows(e.Body(bodies), resource, func(row *fragment.Row) error {
+			row.Sequence = sequence
 			return yield(string(k.tenant), row)
 		})
-		if err != nil {
+		if err := r.damaged(e.TraceID, sequence, err); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// damaged notes damage; other errors pass as they are.
+func (r *SegmentReport) damaged(id tael.TraceID, sequence uint64, err error) error {
+	if errors.Is(err, tael.ErrDamaged) {
+		r.Damage = append(r.Damage, fmt.Sprintf("trace %s, sequence %d: %v", id, sequence, err))
+		return nil
+	}
+	return err
 }
 
 // block reads a block by the key of its first part.

@@ -38,7 +38,7 @@ type blockEnd struct{ joined, buf int }
 const keepBuffer = 16 << 20
 
 func (p *packer) reset() {
-	clear(p.list)
+	clear(p.list[:cap(p.list)]) // an entry of fewer fragments may have come after one of more
 	if cap(p.buf) > keepBuffer {
 		p.buf = nil
 	}

@@ -57,7 +57,7 @@ func (r *reader) body(rec *record) ([]byte, error) {
 	if err != nil {
 		return nil, r.damaged(rec, err)
 	}
-	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans), Bytes: int64(rec.bytes)}); err != nil {
+	if err := r.meter.Read(tael.Explain{HotFragments: 1, Rows: int64(rec.header.Spans)}); err != nil {
 		return nil, err
 	}
 	return bodies[rec.from : rec.from+rec.bytes], nil
@@ -78,6 +78,9 @@ func (r *reader) bodies(rec *record) ([]byte, error) {
 		return b, nil
 	}
 	block := &r.view.blocks[rec.block]
+	if err := r.meter.Read(tael.Explain{Bytes: int64(block.bytes)}); err != nil {
+		return nil, err
+	}
 	place, err := r.blocks.place(key, int64(block.bytes))
 	if err != nil {
 		return nil, err
@@ -89,9 +92,13 @@ func (r *reader) bodies(rec *record) ([]byte, error) {
 			return err
 		}
 		r.entries = b.Entries[:0]
-		place.bodies, err = b.Bodies(place.bodies)
-		if err == nil && len(place.bodies) != int(block.bytes) {
-			err = fmt.Errorf("%w: the block unpacks to %d bytes, its index has %d", tael.ErrDamaged, len(place.bodies), block.bytes)
+		// Before it is unpacked, so that nothing takes more memory than was held for it.
+		if n := bodiesLen(b.Entries); n != int(block.bytes) {
+			return fmt.Errorf("%w: the block unpacks to %d bytes, its index has %d", tael.ErrDamaged, n, block.bytes)
+		}
+		bodies, err := b.Bodies(place.bodies)
+		if err == nil {
+			place.bodies = bodies
 		}
 		return err
 	})

@@ -166,6 +166,37 @@ func TestBudgetCountsWhatIsUnpacked(t *testing.T) {
 	}
 }
 
+// Of two versions of a span that end at the same time the later wins, so that the chains of a trace in a group keep their order, whatever their spans begin with.
+func TestChainsOfATraceKeepTheirOrder(t *testing.T) {
+	s := open(t, testOptions(t.TempDir()))
+	g := newGroup(s.opts)
+	g.reset()
+	const before = 1000
+	for i, later := range []uint64{50, 10, 90, 0, 70} {
+		spans := smallSpans(i*100, 20, tael.KeyValue{Key: "a", Value: tael.String("b")}) // neighbours
+		long := spans[0]
+		long.TraceID, long.SpanID = tael.TraceID{9}, tael.SpanID{byte(i + 1)}
+		long.Start = uint64(loadEnd.UnixNano()) - before + later
+		long.End = long.Start + 1
+		long.Name = strings.Repeat("x", maxPart*2/3)
+		s.join(g, &request{batch: cut(t, "default", fragment.AppendOTLP(nil, append(spans, long)))})
+	}
+	s.pack(g)
+	chains, last := 0, int32(-1)
+	for _, j := range g.joined {
+		if j.trace != (tael.TraceID{9}) {
+			continue
+		}
+		if chains++; g.links[j.first].request <= last {
+			t.Errorf("the chain of request %d comes after that of request %d", g.links[j.first].request, last)
+		}
+		last = g.links[j.first].request
+	}
+	if chains != 5 {
+		t.Errorf("%d chains, want 5", chains)
+	}
+}
+
 // A group that is used again holds nothing of the requests before.
 func TestGroupLetsGo(t *testing.T) {
 	s := open(t, testOptions(t.TempDir()))

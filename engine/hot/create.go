@@ -12,10 +12,16 @@ import (
 	"github.com/taeldb/tael/fragment"
 )
 
-// createSegment makes the next segment's directory. When it returns everything that an entry needs to survive is on disk: the counter,
-// the directories, Badger's manifest and the log's space.
+// createSegment makes the next segment's directory. When it returns everything that an entry needs to survive is on disk: the version of
+// the layout, the counter, the directories, Badger's manifest and the log's space.
 func (s *Store) createSegment() (_ *Segment, err error) {
 	s.opts.Hook(StepCreate)
+	if s.former {
+		if err := writeName(s.opts.Dir, s.dataDir); err != nil {
+			return nil, err
+		}
+		s.former = false
+	}
 	counter := s.counter + 1
 	if err := writeCounter(s.opts.Dir, counter); err != nil {
 		return nil, fmt.Errorf("hot: count segment %d: %w", counter, err)

@@ -309,7 +309,7 @@ func TestLayoutIsGuarded(t *testing.T) {
 		damage func(t *testing.T, dir string)
 		want   error
 	}{
-		"newer":            {write(dataDirFile, "tael hot 2\nx\n"), tael.ErrNewer},
+		"newer":            {write(dataDirFile, "tael hot 3\nx\n"), tael.ErrNewer},
 		"no uuid":          {write(dataDirFile, layoutVersion+"\nx\n"), tael.ErrDamaged},
 		"something else":   {write(dataDirFile, "hello"), tael.ErrDamaged},
 		"counter":          {write(counterFile, "many\n"), tael.ErrDamaged},

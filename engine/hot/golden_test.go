@@ -81,3 +81,44 @@ func TestSegmentsOfEarlierReleases(t *testing.T) {
 		}
 	}
 }
+
+// A directory of a former layout is read as it is, and says that older releases must leave it alone before anything is in it that they cannot read.
+func TestLayoutOfEarlierReleases(t *testing.T) {
+	dir := copyDir(t, "testdata/entries-v1")
+	name := func() string {
+		b, err := os.ReadFile(filepath.Join(dir, dataDirFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	before := name()
+	s := open(t, testOptions(dir))
+	if name() != before {
+		t.Errorf("opened, the directory says %q, want %q as before", name(), before)
+	}
+	id := s.DataDir()
+	var said string
+	o := testOptions(dir)
+	o.Hook = func(step string) {
+		if step == StepWrite {
+			said = name()
+		}
+	}
+	closeStore(t, s)
+	s = open(t, o)
+	m := newModel()
+	m.add(t, goldenBatches(t)...)
+	more := cut(t, "third", fragment.AppendOTLP(nil, goldenSpans("third")))
+	m.add(t, more)
+	appendAll(t, s, []*fragment.Batch{more})
+	if want := layoutVersion + "\n" + id + "\n"; said != want || s.DataDir() != id {
+		t.Errorf("before the first block is written the directory says %q, want %q", said, want)
+	}
+	closeStore(t, s)
+	s = open(t, testOptions(dir))
+	checkAll(t, s, m)
+	if s.DataDir() != id {
+		t.Errorf("the data directory is %s, want %s as before", s.DataDir(), id)
+	}
+}

@@ -28,7 +28,7 @@ func InspectDir(dir string) (r DirReport, err error) {
 	if err != nil {
 		return r, fmt.Errorf("hot: read the data directory's name: %w", err)
 	}
-	if r.DataDir, err = parseName(path, string(name)); err != nil {
+	if r.DataDir, _, err = parseName(path, string(name)); err != nil {
 		return r, err
 	}
 	if r.Counter, err = readCounter(dir); err != nil {

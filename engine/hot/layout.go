@@ -25,7 +25,10 @@ const (
 	deadFile     = "DEAD"     // in a segment: it is retired
 	tempSuffix   = ".tmp"
 
-	layoutVersion = "tael hot 1"
+	// layoutVersion makes older releases refuse the directory: they would leave out blocks and then remove the segments. Of version 1, segments hold entries only; a
+	// directory is given the new version with its first new segment, see createSegment.
+	layoutVersion  = "tael hot 2"
+	layoutVersion1 = "tael hot 1"
 )
 
 func segmentName(counter uint64) string { return fmt.Sprintf("%016x", counter) }
@@ -41,10 +44,10 @@ func parseSegmentName(name string) (counter uint64, suffix string, ok bool) {
 	return counter, suffix, ok
 }
 
-// openLayout makes what is missing of the directory and reads the data directory's uuid.
-func openLayout(dir string) (id string, err error) {
+// openLayout makes what is missing of the directory and reads the data directory's uuid. former tells whether it is of a former version.
+func openLayout(dir string) (id string, former bool, err error) {
 	if err := os.MkdirAll(filepath.Join(dir, segmentsDir), 0o700); err != nil {
-		return "", fmt.Errorf("hot: make directory: %w", err)
+		return "", false, fmt.Errorf("hot: make directory: %w", err)
 	}
 	path := filepath.Join(dir, dataDirFile)
 	b, err := os.ReadFile(path)
@@ -52,24 +55,32 @@ func openLayout(dir string) (id string, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		entries, err := os.ReadDir(filepath.Join(dir, segmentsDir))
 		if err != nil {
-			return "", fmt.Errorf("hot: list segments: %w", err)
+			return "", false, fmt.Errorf("hot: list segments: %w", err)
 		}
 		if len(entries) > 0 {
 			// A new uuid would make the cold tier take these segments for unflushed ones of another directory.
-			return "", fmt.Errorf("hot: %s: %w: the file is missing but there are segments: restore it, or move %s away", path, tael.ErrDamaged, segmentsDir)
+			return "", false, fmt.Errorf("hot: %s: %w: the file is missing but there are segments: restore it, or move %s away", path, tael.ErrDamaged, segmentsDir)
 		}
 		id = uuid.NewString()
-		if err := writeFile(path, layoutVersion+"\n"+id+"\n"); err != nil {
-			return "", fmt.Errorf("hot: name the data directory: %w", err)
+		if err := writeName(dir, id); err != nil {
+			return "", false, err
 		}
-		return id, syncParent(dir)
+		return id, false, syncParent(dir)
 	case err != nil:
-		return "", fmt.Errorf("hot: read the data directory's name: %w", err)
+		return "", false, fmt.Errorf("hot: read the data directory's name: %w", err)
 	}
-	if id, err = parseName(path, string(b)); err != nil {
-		return "", err
+	if id, former, err = parseName(path, string(b)); err != nil {
+		return "", false, err
 	}
-	return id, syncParent(dir)
+	return id, former, syncParent(dir)
+}
+
+// writeName writes the file that names the data directory.
+func writeName(dir, id string) error {
+	if err := writeFile(filepath.Join(dir, dataDirFile), layoutVersion+"\n"+id+"\n"); err != nil {
+		return fmt.Errorf("hot: name the data directory: %w", err)
+	}
+	return nil
 }
 
 // syncParent makes the directory's own name durable, on every start, because the process that made it may have died before it did so.
@@ -80,20 +91,21 @@ func syncParent(dir string) error {
 	return nil
 }
 
-// parseName reads the content of the file that names the data directory.
-func parseName(path, content string) (id string, err error) {
+// parseName reads the content of the file that names the data directory. former tells whether it is of a former version.
+func parseName(path, content string) (id string, former bool, err error) {
 	lines := strings.Split(content, "\n")
 	if len(lines) < 2 || !strings.HasPrefix(lines[0], "tael hot ") {
-		return "", fmt.Errorf("hot: %s: %w: want a line %q and a uuid", path, tael.ErrDamaged, layoutVersion)
+		return "", false, fmt.Errorf("hot: %s: %w: want a line %q and a uuid", path, tael.ErrDamaged, layoutVersion)
 	}
-	if lines[0] != layoutVersion {
-		return "", fmt.Errorf("hot: %s: %w: it says %q, this release reads %q", path, tael.ErrNewer, lines[0], layoutVersion)
+	former = lines[0] == layoutVersion1
+	if lines[0] != layoutVersion && !former {
+		return "", false, fmt.Errorf("hot: %s: %w: it says %q, this release reads %q", path, tael.ErrNewer, lines[0], layoutVersion)
 	}
 	u, err := uuid.Parse(lines[1])
 	if err != nil {
-		return "", fmt.Errorf("hot: %s: %w: %v", path, tael.ErrDamaged, err)
+		return "", false, fmt.Errorf("hot: %s: %w: %v", path, tael.ErrDamaged, err)
 	}
-	return u.String(), nil
+	return u.String(), former, nil
 }
 
 // readCounter reads the counter of the newest segment; 0 when there was none.

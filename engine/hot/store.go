@@ -47,6 +47,7 @@ type Store struct {
 
 	// Of the writer goroutine.
 	active   *Segment
+	former   bool // the directory is of a former version of the layout
 	counter  uint64
 	listings uint64 // calls of segmentWriter.missing
 }
@@ -80,7 +81,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		queue: make(chan *request, queueLength), groups: make(chan *group), free: make(chan *group, groupsInFlight),
 		commands: make(chan command), closers: make(chan struct{}, opts.Recoverers), done: make(chan struct{}), leaving: make(map[*Segment]struct{}),
 	}
-	if s.dataDir, err = openLayout(dir); err != nil {
+	if s.dataDir, s.former, err = openLayout(dir); err != nil {
 		return nil, err
 	}
 	if s.counter, err = readCounter(dir); err != nil {

@@ -133,7 +133,7 @@ func TestReadingLargeBlocksHoldsLittle(t *testing.T) {
 	}
 	snap := s.Snapshot()
 	defer snap.Release()
-	m := query.NewMeter(query.Budget{Memory: keptByQuery*blockBytes + size/2})
+	m := query.NewMeter(query.Budget{Memory: keptBlocks*blockBytes + size/2})
 	rows := 0
 	err := snap.Versions(context.Background(), "default", []tael.TraceID{{7}}, m, func(tael.Identity, tael.Version) { rows++ })
 	if err != nil || rows != blocks {

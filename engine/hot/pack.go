@@ -15,8 +15,8 @@ import (
 // a trace of it, see docs/adr/001-hot-segments.md.
 const blockBytes = 128 << 10
 
-// block is a run of a group's entries of one tenant, packed and ready to be written. Its entries are in the order of their first start, as a flush wants them: it merges the
-// groups of a segment, and has one block of each open at a time.
+// block is a run of a group's entries of one tenant, packed and ready to be written. Its entries are in the order of their first start, as a flush and a search by time want
+// them: both come back to few blocks of each group.
 type block struct {
 	from, to int // in group.joined
 	value    []byte

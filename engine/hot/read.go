@@ -31,24 +31,26 @@ func (r *reader) rows(rec *record, yield func(*fragment.Row) error) error {
 	if err != nil {
 		return err
 	}
-	sequence := sequenceOf(r.segment.counter, rec.number)
-	return r.damaged(rec, r.decoder.Rows(body, r.resource, func(row *fragment.Row) error {
-		row.Sequence = sequence
-		return yield(row)
-	}))
+	return r.decode(rec, body, yield)
 }
 
-// keys is rows with rows that have only what fragment.Decoder.Keys gives, and their sequence.
-func (r *reader) keys(rec *record, yield func(*fragment.Row) error) error {
-	body, err := r.body(rec)
-	if err != nil {
-		return err
-	}
+// decode is rows of an entry whose body is at hand.
+func (r *reader) decode(rec *record, body []byte, yield func(*fragment.Row) error) error {
+	return r.damaged(rec, r.decoder.Rows(body, r.resource, r.numbered(rec, yield)))
+}
+
+// decodeKeys is decode with rows that have only what fragment.Decoder.Keys gives, and their sequence.
+func (r *reader) decodeKeys(rec *record, body []byte, yield func(*fragment.Row) error) error {
+	return r.damaged(rec, r.decoder.Keys(body, r.numbered(rec, yield)))
+}
+
+// numbered gives the rows of an entry their sequence.
+func (r *reader) numbered(rec *record, yield func(*fragment.Row) error) func(*fragment.Row) error {
 	sequence := sequenceOf(r.segment.counter, rec.number)
-	return r.damaged(rec, r.decoder.Keys(body, func(row *fragment.Row) error {
+	return func(row *fragment.Row) error {
 		row.Sequence = sequence
 		return yield(row)
-	}))
+	}
 }
 
 // body gives the unpacked body of an entry, as bodies does.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/engine/query"
 	"github.com/taeldb/tael/fragment"
 )
 
@@ -15,29 +16,34 @@ type Trace struct {
 	FirstStart uint64 // of its spans in this segment, unix nanoseconds
 	Spans      int    // every version of a span counted
 
-	ctx    context.Context
-	reader *reader
-	latest uint32
-	found  []uint32
+	ctx   context.Context
+	ahead ahead
+	place int // in ahead.traces
 }
 
 // Traces yields every trace of a sealed segment by (tenant, first start, trace id). An error of yield ends it and is returned as it is.
 func (s *Segment) Traces(ctx context.Context, yield func(tenant string, t *Trace) error) error {
+	return s.traces(ctx, nil, aheadBytes, yield)
+}
+
+// traces is Traces that reads ahead so many bytes.
+func (s *Segment) traces(ctx context.Context, m *query.Meter, limit int, yield func(tenant string, t *Trace) error) error {
 	if !s.acquire() {
 		return s.errGone()
 	}
 	defer s.release()
 	v := s.index.view()
-	blocks := newUnpacked(keptByFlush, nil)
+	blocks := newUnpacked(keptBlocks, m)
 	defer blocks.release()
-	r := newReader(s, &v, fragment.NewDecoder(), nil, blocks)
+	r := newReader(s, &v, fragment.NewDecoder(), m, blocks)
 	defer r.close()
-	t := Trace{ctx: ctx, reader: r}
-	for _, o := range orderTraces(&v) {
+	t := Trace{ctx: ctx, ahead: ahead{reader: r, traces: orderTraces(&v), limit: limit}}
+	for i := range t.ahead.traces {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		t.ID, t.FirstStart, t.Spans, t.latest = o.key.trace, o.firstStart, int(o.spans), o.latest
+		o := &t.ahead.traces[i]
+		t.ID, t.FirstStart, t.Spans, t.place = o.key.trace, o.firstStart, int(o.spans), i
 		if err := yield(v.tenants[o.key.tenant], &t); err != nil {
 			return err
 		}
@@ -50,6 +56,8 @@ type orderedTrace struct {
 	firstStart uint64
 	latest     uint32 // 1 + the position of its newest entry
 	spans      uint32
+	entries    uint32
+	bytes      uint64 // of bodies
 }
 
 // orderTraces sums up the traces of a view and puts them in order.
@@ -68,6 +76,8 @@ func orderTraces(v *view) []orderedTrace {
 		t.firstStart = min(t.firstStart, r.header.MinStart)
 		t.latest = uint32(i + 1)
 		t.spans += r.header.Spans
+		t.entries++
+		t.bytes += uint64(r.bytes)
 	}
 	slices.SortFunc(traces, func(a, b orderedTrace) int {
 		if a.key.tenant != b.key.tenant {
@@ -83,23 +93,30 @@ func orderTraces(v *view) []orderedTrace {
 
 // Rows decodes the trace's spans, entry by entry in the order of their sequence. It may be called again. The row is borrowed until
 // yield returns, but for its Resource and Scope, which stay good. An error of yield ends it and is returned as it is.
-func (t *Trace) Rows(yield func(*fragment.Row) error) error { return t.each(t.reader.rows, yield) }
+func (t *Trace) Rows(yield func(*fragment.Row) error) error {
+	return t.each(t.ahead.reader.decode, yield)
+}
 
 // Keys is Rows with rows that have only what fragment.Decoder.Keys gives, and their sequence.
-func (t *Trace) Keys(yield func(*fragment.Row) error) error { return t.each(t.reader.keys, yield) }
+func (t *Trace) Keys(yield func(*fragment.Row) error) error {
+	return t.each(t.ahead.reader.decodeKeys, yield)
+}
 
-// each reads the trace's entries in the order of their sequence.
-func (t *Trace) each(read func(*record, func(*fragment.Row) error) error, yield func(*fragment.Row) error) error {
-	v := t.reader.view
-	t.found = t.found[:0]
-	for at := t.latest; at != 0; at = v.records[at-1].older {
-		t.found = append(t.found, at-1)
+// each decodes the trace's entries in the order of their sequence.
+func (t *Trace) each(decode func(*record, []byte, func(*fragment.Row) error) error, yield func(*fragment.Row) error) error {
+	entries, err := t.ahead.trace(t.ctx, t.place)
+	if err != nil {
+		return err
 	}
-	for _, at := range slices.Backward(t.found) {
+	for i := range entries {
 		if err := t.ctx.Err(); err != nil {
 			return err
 		}
-		if err := read(&v.records[at], yield); err != nil {
+		body, err := t.ahead.body(&entries[i])
+		if err != nil {
+			return err
+		}
+		if err := decode(&t.ahead.reader.view.records[entries[i].at], body, yield); err != nil {
 			return err
 		}
 	}

@@ -11,12 +11,8 @@ type unpacked struct {
 	limit int64 // of held, as long as more than one block is kept
 }
 
-// Blocks of the usual size that are kept, and of larger ones what has as many bytes. A trace, and a search in the order of time, come back to those of a few commits; a flush to one of every commit
-// that has traces which began at the same time.
-const (
-	keptByQuery = 16
-	keptByFlush = 256
-)
+// keptBlocks is how many blocks of the usual size are kept, and of larger ones what has as many bytes. A trace, and a search in the order of time, come back to those of a few commits.
+const keptBlocks = 16
 
 type blockKey struct {
 	segment uint64 // counter

@@ -78,7 +78,7 @@ func (s *Store) Skip(ctx context.Context, n uint64) (skipped bool, err error) {
 func newSegment(s *Store, counter uint64, dir string) *Segment {
 	seg := &Segment{
 		counter: counter, dir: dir, log: s.log, index: newIndex(), next: 1, version: 1,
-		resources: make(map[fragment.ResourceID]struct{}), gone: make(chan struct{}), closers: s.closers, steps: s.opts.Hook, onGone: s.segmentGone,
+		resources: make(map[fragment.ResourceID]struct{}), gone: make(chan struct{}), closers: s.closers, buffers: &s.buffers, steps: s.opts.Hook, onGone: s.segmentGone,
 	}
 	seg.refs.Store(1)
 	return seg

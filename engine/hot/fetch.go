@@ -68,7 +68,7 @@ func (s *scan) reader(segment int) *reader {
 	if s.readers == nil {
 		s.readers = make([]*reader, len(s.snapshot.held))
 		s.decoder = fragment.NewDecoder()
-		s.blocks = newUnpacked(keptBlocks, s.request.Meter)
+		s.blocks = newUnpacked(keptBlocks, s.request.Meter, s.snapshot.held[segment].segment.buffers)
 	}
 	if s.readers[segment] == nil {
 		h := &s.snapshot.held[segment]

@@ -13,7 +13,7 @@ import (
 
 // blockBytes ends a block: about what the bodies of its entries have together, unpacked. A larger one is smaller on disk and costs more to unpack for
 // a trace of it, see docs/adr/001-hot-segments.md.
-const blockBytes = 128 << 10
+const blockBytes = 48 << 10
 
 // block is a run of a group's entries of one tenant, packed and ready to be written. Its entries are in the order of their first start, as a flush and a search by time want
 // them: both come back to few blocks of each group.

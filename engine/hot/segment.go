@@ -42,6 +42,7 @@ type Segment struct {
 	gone      chan struct{}
 	closeErr  error
 	closers   chan struct{} // bounds how many segments are closed at a time
+	buffers   *buffers      // of the store
 	steps     func(string)
 	onGone    func(*Segment)
 }

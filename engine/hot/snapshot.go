@@ -162,7 +162,7 @@ func (s *Snapshot) trace(ctx context.Context, op, tenant string, ids []tael.Trac
 				if r == nil {
 					if decoder == nil {
 						decoder = fragment.NewDecoder()
-						blocks = newUnpacked(keptBlocks, m)
+						blocks = newUnpacked(keptBlocks, m, h.segment.buffers)
 						defer blocks.release()
 					}
 					r = newReader(h.segment, &h.view, decoder, m, blocks)

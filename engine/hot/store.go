@@ -27,6 +27,7 @@ type Store struct {
 	free     chan *group
 	commands chan command
 	closers  chan struct{}
+	buffers  buffers
 
 	door    sync.RWMutex // held for reading while a request enters the queue
 	closed  bool         // under door

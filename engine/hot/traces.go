@@ -33,7 +33,7 @@ func (s *Segment) traces(ctx context.Context, m *query.Meter, limit int, yield f
 	}
 	defer s.release()
 	v := s.index.view()
-	blocks := newUnpacked(keptBlocks, m)
+	blocks := newUnpacked(keptBlocks, m, s.buffers)
 	defer blocks.release()
 	r := newReader(s, &v, fragment.NewDecoder(), m, blocks)
 	defer r.close()

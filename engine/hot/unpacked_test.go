@@ -12,7 +12,7 @@ import (
 func TestUnpackedBlocksAreBoundedByBytes(t *testing.T) {
 	const n = 8
 	m := query.NewMeter(query.Budget{Memory: 20 * n * blockBytes})
-	u := newUnpacked(n, m)
+	u := newUnpacked(n, m, new(buffers))
 	place := func(block uint32, bytes int64) {
 		t.Helper()
 		p, err := u.place(blockKey{1, block}, bytes)

@@ -12,7 +12,7 @@ import (
 )
 
 // pressedAt is how much of its limits must be used, in percent, for the hot tier to press: a flush then stops yielding to ingest, because ingest is about to wait for it.
-const pressedAt = 75
+const pressedAt = 80
 
 // quiet is how long no span must have come in for a flush to have nobody to yield to.
 const quiet = 500 * time.Millisecond

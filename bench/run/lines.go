@@ -46,7 +46,7 @@ func lines() []line {
 		{id: "promoted.cold", what: "the same, cold", unit: "ms", reach: 20},
 		{id: "rare.hot", what: "such a value of a key without a column, p50: hot", unit: "ms", reach: 60, note: "`app.order.id`"},
 		{id: "rare.cold", what: "the same, cold", unit: "ms", reach: 30},
-		{id: "memory.peak", what: "peak memory, five million spans ingested at full speed and flushed", unit: "B", reach: 1 << 30, peers: "0.6 / 6.6 / 4.9 GB at one million", note: "VmHWM, mapped files included", bound: "memtables of the hot tier, half of the memory limit"},
+		{id: "memory.peak", what: "peak memory, five million spans ingested at full speed and flushed", unit: "B", reach: 1 << 30, peers: "0.6 / 6.6 / 4.9 GB at one million", note: "VmHWM, mapped files included", bound: "memtables of the hot tier, 1.3 times its share of the memory limit"},
 		{id: "memory.rest", what: "anonymous memory at rest after that", unit: "B", reach: 200 << 20, note: "RssAnon 30 s later"},
 		{id: "ready.time", what: "ready after SIGKILL with 1 GiB of hot data", unit: "s", reach: 5, peers: "0.2 / 0.2 / 1.8 s, having lost it", note: "from exec to the first 200 of /readyz", bound: "each log is read twice: for damage, and by Badger"},
 		{id: "ready.hot", what: "hot data at that time", unit: "B", note: "as /api/v1/stats tells"},

@@ -25,7 +25,9 @@ type parts struct {
 const (
 	hotShare    = 43
 	headerShare = 8
-	cacheShare  = 8
+	cacheShare  = 3  // of opened files
+	dictShare   = 3  // of dictionaries and term filters
+	filterShare = 4  // of trace filters
 	queryShare  = 20 // of one query
 	poolShare   = 30 // of all queries together
 	// segments is how many segments the hot tier has room for, at least: one that takes spans, one that is flushed, and some that wait.
@@ -50,7 +52,7 @@ func budgets(o Options) parts {
 		// As a URL, because a directory's name may hold what means something in one.
 		p.cold.Location = (&url.URL{Scheme: "file", Path: filepath.Join(o.DataDir, "cold")}).String()
 	}
-	p.cold.CacheBytes = share(o.MemoryLimit, cacheShare)
+	p.cold.CacheBytes, p.cold.DictionaryCacheBytes, p.cold.FilterBytes = share(o.MemoryLimit, cacheShare), share(o.MemoryLimit, dictShare), share(o.MemoryLimit, filterShare)
 	p.cold.Now, p.cold.Logger, p.cold.Hook = o.Now, o.Logger, o.Hook
 
 	p.query.Budget, p.query.DefaultDeadline, p.query.Clock = o.QueryBudget, o.QueryTimeout, o.Now

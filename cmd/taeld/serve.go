@@ -46,7 +46,7 @@ const (
 	headerTime  = 10 * time.Second
 	idleTime    = 2 * time.Minute
 	retryAfter  = time.Second
-	heapShare   = 86 // percent of the memory limit
+	heapShare   = 88 // percent of the memory limit
 	maxHeader   = 64 << 10
 	writeFactor = 10 * time.Second // on top of the query's own deadline, to send the answer
 )

@@ -23,7 +23,7 @@ type parts struct {
 // Shares of the memory limit, in percent. What the hot tier stores is in memory twice while it is hot: in Badger's memtable and in the
 // pages of its log, of which only the first is memory that the kernel cannot take back.
 const (
-	hotShare    = 43
+	hotShare    = 39
 	headerShare = 8
 	cacheShare  = 3  // of opened files
 	dictShare   = 3  // of dictionaries and term filters

@@ -32,7 +32,7 @@ func TestColdStoreAway(t *testing.T) {
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
-	heavy := r.sendHeavy(110)
+	heavy := r.sendHeavy(80)
 	ended := r.fill()
 	p.mustBeRefused()
 	r.await("readiness to turn red", func() error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/taeldb/tael"
@@ -61,15 +60,6 @@ func TestLargeEntriesAreStoredInParts(t *testing.T) {
 
 func TestOversizeFailsAlone(t *testing.T) {
 	o := testOptions(t.TempDir())
-	// The first request waits until all others are queued, so that they share its group.
-	gate := make(chan struct{})
-	var once sync.Once
-	o.Hook = func(step string) {
-		if step == StepGather {
-			once.Do(func() { <-gate })
-		}
-	}
-	s := open(t, o)
 	m := newModel()
 	batches := cutAll(t, "default", requests(t, 300, 50))
 	tooBig := bigBatch(t, 200, o.valueLimit()*3, 1)
@@ -80,14 +70,7 @@ func TestOversizeFailsAlone(t *testing.T) {
 
 	all := append([]*fragment.Batch{}, batches...)
 	all[1] = &mixed
-	errs := make([]error, len(all))
-	var wg sync.WaitGroup
-	for i := range all {
-		wg.Go(func() { errs[i] = s.Append(context.Background(), all[i]) })
-	}
-	eventually(t, "every request is on its way", func() bool { return len(s.queue) == len(all)-1 })
-	close(gate)
-	wg.Wait()
+	s, errs := appendTogether(t, o, all)
 	for i, err := range errs {
 		if i == 1 {
 			if !errors.Is(err, tael.ErrTooLarge) || !strings.Contains(err.Error(), tooBig.Fragments[0].TraceID.String()) {
@@ -103,14 +86,6 @@ func TestOversizeFailsAlone(t *testing.T) {
 // Requests whose resources fit a segment only one by one may share a group all the same.
 func TestLargeResourcesOfOneGroup(t *testing.T) {
 	o := testOptions(t.TempDir())
-	gate := make(chan struct{})
-	var once sync.Once
-	o.Hook = func(step string) {
-		if step == StepGather {
-			once.Do(func() { <-gate })
-		}
-	}
-	s := open(t, o)
 	m := newModel()
 	var batches []*fragment.Batch
 	for i := range 10 {
@@ -121,17 +96,12 @@ func TestLargeResourcesOfOneGroup(t *testing.T) {
 		}})))
 	}
 	m.add(t, batches...)
-	var wg sync.WaitGroup
-	for _, b := range batches {
-		wg.Go(func() {
-			if err := s.Append(context.Background(), b); err != nil {
-				t.Error(err)
-			}
-		})
+	s, errs := appendTogether(t, o, batches)
+	for i, err := range errs {
+		if err != nil {
+			t.Errorf("request %d: %v", i, err)
+		}
 	}
-	eventually(t, "every request is on its way", func() bool { return len(s.queue) == len(batches)-1 })
-	close(gate)
-	wg.Wait()
 	checkAll(t, s, m)
 }
 

@@ -39,7 +39,7 @@ func TestFailingSyncsAndWrites(t *testing.T) {
 					r.becomes("error") // input/output error
 				}
 				r.verify()
-				_ = r.ask("flush")
+				_ = r.ask("flush") // may fail on such a disk: what counts is that nothing is lost by it
 				r.verify()
 				r.disk.Heal()
 				r.becomes("")

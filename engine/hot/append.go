@@ -32,7 +32,7 @@ func (r *request) fail(err error) {
 	}
 }
 
-// Append stores a batch. When it returns nil every span is as durable as Options.SyncInterval says and in the next Snapshot. The batch is
+// Append stores a batch, for which it waits up to Options.MaxWait when the store is full. When it returns nil every span is as durable as Options.SyncInterval says and in the next Snapshot. The batch is
 // borrowed until then.
 //
 // An error is a tael.ErrOverloaded or a tael.ErrUnavailable with nothing stored, unless the failure came between two segments; sending all
@@ -48,7 +48,7 @@ func (s *Store) Append(ctx context.Context, b *fragment.Batch) error {
 	if err := tael.CheckTenant(b.Tenant); err != nil {
 		return fmt.Errorf("hot: append: %w", err)
 	}
-	if err := s.admit(); err != nil {
+	if err := s.admit(ctx); err != nil {
 		return err
 	}
 	r := &request{batch: b, done: make(chan struct{})}
@@ -78,28 +78,4 @@ func (s *Store) enqueue(ctx context.Context, r *request) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// admit refuses early what could not be stored, or what would put memory or disk at risk.
-func (s *Store) admit() error {
-	if err := s.health.refusal(); err != nil {
-		s.metrics.refuse(refuseUnavailable)
-		return err
-	}
-	if n := s.hotBytes.Load(); n > s.opts.MaxHotBytes {
-		s.metrics.refuse(refuseBytes)
-		return fmt.Errorf("hot: append: %w: %d bytes wait for their flush, the limit is %d: try again when the flush has caught up", tael.ErrOverloaded, n, s.opts.MaxHotBytes)
-	}
-	if n := s.headerBytes.Load(); n > s.opts.MaxHeaderBytes {
-		s.metrics.refuse(refuseHeaders)
-		return fmt.Errorf("hot: append: %w: the headers of hot entries take %d bytes of memory, the limit is %d: try again when the flush has caught up", tael.ErrOverloaded, n, s.opts.MaxHeaderBytes)
-	}
-	s.mu.RLock()
-	n := len(s.segments) + len(s.leaving)
-	s.mu.RUnlock()
-	if limit := s.opts.maxSegments(); n > limit {
-		s.metrics.refuse(refuseSegments)
-		return fmt.Errorf("hot: append: %w: %d segments wait for their flush, the limit is %d: try again when the flush has caught up", tael.ErrOverloaded, n, limit)
-	}
-	return nil
 }

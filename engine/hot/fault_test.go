@@ -127,45 +127,6 @@ func TestNoNewSegmentIsRefusedUntilThereIsOne(t *testing.T) {
 	appendAll(t, s, batches)
 }
 
-func TestOverloadIsRefusedWithItsReason(t *testing.T) {
-	o := testOptions(t.TempDir())
-	o.MaxHotBytes = 2 * o.SegmentBytes
-	s := open(t, o)
-	var err error
-	for _, b := range cutAll(t, "default", requests(t, 30_000, 512)) {
-		if err = s.Append(context.Background(), b); err != nil {
-			break
-		}
-	}
-	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "wait for their flush") {
-		t.Fatalf("append over the limit: %v", err)
-	}
-	for _, seg := range s.Sealed() {
-		if err := s.Retire(context.Background(), seg.Counter()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	eventually(t, "the segments go", func() bool { return s.Stats().Leaving == 0 })
-	appendAll(t, s, cutAll(t, "default", requests(t, 100, 50)))
-}
-
-func TestManySegmentsAreRefused(t *testing.T) {
-	o := testOptions(t.TempDir())
-	o.MaxHotBytes = 2 * o.SegmentBytes
-	s := open(t, o)
-	batch := cut(t, "default", requests(t, 5, 5)[0])
-	var err error
-	n := 0
-	for ; err == nil && n < 100; n++ {
-		if err = s.Append(context.Background(), batch); err == nil {
-			err = s.Seal(context.Background())
-		}
-	}
-	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "segments wait") {
-		t.Errorf("append number %d: %v", n, err)
-	}
-}
-
 func TestWrongTenantAndEmptyBatch(t *testing.T) {
 	s := open(t, testOptions(t.TempDir()))
 	b := *cut(t, "default", requests(t, 5, 5)[0])

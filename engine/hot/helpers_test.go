@@ -90,6 +90,7 @@ func testOptions(dir string) Options {
 	o.SegmentBytes = minSegmentBytes
 	o.MaxHotBytes = 64 << 20
 	o.MinFreeDisk = 0
+	o.MaxWait = 0
 	o.ProbeInterval = 5 * time.Millisecond
 	o.SegmentAge = 0
 	return o

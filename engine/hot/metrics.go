@@ -24,6 +24,7 @@ type metrics struct {
 	groupEntries         prometheus.Histogram
 	syncSeconds          prometheus.Histogram
 	sealedSegments, gaps prometheus.Counter
+	waits                prometheus.Counter
 	refusals             *prometheus.CounterVec
 }
 
@@ -51,6 +52,7 @@ func newMetrics(r prometheus.Registerer, s *Store) (*metrics, error) {
 	m.syncSeconds = histogram("sync_seconds", "Time of a sync of a segment's log.", prometheus.ExponentialBuckets(0.0001, 2.5, 12))
 	m.sealedSegments = counter("sealed_segments_total", "Segments sealed.")
 	m.gaps = counter("gaps_total", "Gaps found in segments when they were opened: acknowledged data that is lost.")
+	m.waits = counter("waits_total", "Appends that waited for room.")
 	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tael_hot_refusals_total", Help: "Appends refused, by reason."}, []string{"reason"})
 	for _, reason := range []string{refuseUnavailable, refuseBytes, refuseHeaders, refuseSegments} {
 		m.refusals.WithLabelValues(reason)

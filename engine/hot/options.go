@@ -24,6 +24,8 @@ type Options struct {
 	// MaxHeaderBytes bounds the memory of the entry headers: a segment is sealed early at its share of it, and appends are refused
 	// while all segments together hold more.
 	MaxHeaderBytes int64
+	// MaxWait is how long an append waits for room, before it is refused for one of these limits. Zero refuses at once.
+	MaxWait time.Duration
 
 	// GroupBytes is about how many bytes of fragments share a commit, at most.
 	GroupBytes int
@@ -66,6 +68,7 @@ func DefaultOptions(dir string) Options {
 		SegmentAge:     10 * time.Minute,
 		MaxHotBytes:    1 << 30,
 		MaxHeaderBytes: 256 << 20,
+		MaxWait:        2 * time.Second,
 		GroupBytes:     8 << 20,
 		Encoders:       2,
 		MinFreeDisk:    512 << 20,
@@ -100,6 +103,9 @@ func (o Options) Validate() error {
 	}
 	if o.MaxHeaderBytes < 1<<20 {
 		bad("max header bytes is %d, want %d or more", o.MaxHeaderBytes, 1<<20)
+	}
+	if o.MaxWait < 0 {
+		bad("max wait is %s, want 0 or more", o.MaxWait)
 	}
 	if o.GroupBytes < 1 {
 		bad("group bytes is %d, want 1 or more", o.GroupBytes)

@@ -47,6 +47,7 @@ func (s *Store) Retire(ctx context.Context, counter uint64) error {
 	s.mu.Unlock()
 	s.hotBytes.Add(-seg.stored.Load())
 	s.headerBytes.Add(-seg.index.bytes())
+	s.roomMade()
 	seg.dead.Store(true)
 	seg.release() // the store's own reference
 	return nil

@@ -39,6 +39,7 @@ type Store struct {
 	mu       sync.RWMutex
 	segments []*Segment // oldest first; the last one may be active
 	leaving  map[*Segment]struct{}
+	freed    chan struct{} // closed, and made anew, when there is more room
 	shut     bool
 	gaps     []Gap
 	damaged  []string
@@ -80,7 +81,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s := &Store{
 		opts: opts, log: opts.Logger,
 		queue: make(chan *request, queueLength), groups: make(chan *group), free: make(chan *group, groupsInFlight),
-		commands: make(chan command), closers: make(chan struct{}, opts.Recoverers), done: make(chan struct{}), leaving: make(map[*Segment]struct{}),
+		commands: make(chan command), closers: make(chan struct{}, opts.Recoverers), done: make(chan struct{}), leaving: make(map[*Segment]struct{}), freed: make(chan struct{}),
 	}
 	if s.dataDir, s.former, err = openLayout(dir); err != nil {
 		return nil, err
@@ -176,6 +177,7 @@ func (s *Store) segmentGone(seg *Segment) {
 	s.mu.Lock()
 	delete(s.leaving, seg)
 	s.mu.Unlock()
+	s.roomMade()
 }
 
 // errClosed is the answer after Close.

@@ -1,0 +1,164 @@
+package hot
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/taeldb/tael"
+	"github.com/taeldb/tael/fragment"
+)
+
+// fill appends until an append is refused, at once.
+func fill(t *testing.T, s *Store) error {
+	t.Helper()
+	for _, body := range requests(t, 20_000, 512) {
+		if err := s.Append(context.Background(), cut(t, "default", body)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retireSealed makes room.
+func retireSealed(t *testing.T, s *Store) {
+	t.Helper()
+	for _, seg := range s.Sealed() {
+		if err := s.Retire(context.Background(), seg.Counter()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOverloadIsRefusedWithItsReason(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	s := open(t, o)
+	if err := fill(t, s); !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "wait for their flush") {
+		t.Fatalf("append over the limit: %v", err)
+	}
+	retireSealed(t, s)
+	eventually(t, "the segments go", func() bool { return s.Stats().Leaving == 0 })
+	appendAll(t, s, cutAll(t, "default", requests(t, 100, 50)))
+}
+
+func TestManySegmentsAreRefused(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	s := open(t, o)
+	batch := cut(t, "default", requests(t, 5, 5)[0])
+	var err error
+	n := 0
+	for ; err == nil && n < 100; n++ {
+		if err = s.Append(context.Background(), batch); err == nil {
+			err = s.Seal(context.Background())
+		}
+	}
+	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "segments wait") {
+		t.Errorf("append number %d: %v", n, err)
+	}
+}
+
+// fullStore is a store that is full, whose next appends wait, and batches of 200 spans for it.
+func fullStore(t *testing.T, wait time.Duration) (*Store, *prometheus.Registry, []*fragment.Batch) {
+	t.Helper()
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	r := prometheus.NewRegistry()
+	o.Registerer = r
+	s := open(t, o)
+	if err := fill(t, s); !errors.Is(err, tael.ErrOverloaded) {
+		t.Fatalf("the store is not full: %v", err)
+	}
+	s.opts.MaxWait = wait
+	return s, r, cutAll(t, "default", requests(t, 200, 50))
+}
+
+// waiting starts an append of each batch and returns when all of them wait for room.
+func waiting(ctx context.Context, t *testing.T, s *Store, r *prometheus.Registry, batches []*fragment.Batch) <-chan error {
+	t.Helper()
+	before := metric(t, r, "tael_hot_waits_total")
+	errs := make(chan error, len(batches))
+	for _, b := range batches {
+		go func() { errs <- s.Append(ctx, b) }()
+	}
+	eventually(t, "the appends wait", func() bool { return metric(t, r, "tael_hot_waits_total") == before+float64(len(batches)) })
+	select {
+	case err := <-errs:
+		t.Fatalf("an append of a full store did not wait: %v", err)
+	default:
+	}
+	return errs
+}
+
+func TestAppendWaitsForRoom(t *testing.T) {
+	s, r, batches := fullStore(t, time.Hour)
+	spans := s.Stats().Spans
+	errs := waiting(t.Context(), t, s, r, batches)
+	retireSealed(t, s)
+	for range batches {
+		if err := <-errs; err != nil {
+			t.Errorf("an append that room was made for: %v", err)
+		}
+	}
+	if now := s.Stats().Spans; now >= spans || now < 200 {
+		t.Errorf("%d spans, of %d before and 200 that waited", now, spans)
+	}
+	if n := metric(t, r, "tael_hot_refusals_total"); n != 1 {
+		t.Errorf("%v refusals, want the one that filled the store", n)
+	}
+}
+
+func TestAppendWaitsForSegmentsToGo(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	r := prometheus.NewRegistry()
+	o.Registerer = r
+	s := open(t, o)
+	batch := cut(t, "default", requests(t, 5, 5)[0])
+	var err error
+	for err == nil {
+		if err = s.Append(t.Context(), batch); err == nil {
+			err = s.Seal(t.Context())
+		}
+	}
+	s.opts.MaxWait = time.Hour
+	snap := s.Snapshot()
+	retireSealed(t, s) // they go with the snapshot
+	errs := waiting(t.Context(), t, s, r, []*fragment.Batch{batch})
+	snap.Release()
+	if err := <-errs; err != nil {
+		t.Errorf("an append after the segments went: %v", err)
+	}
+}
+
+func TestAppendIsRefusedWhenNoRoomIsMade(t *testing.T) {
+	s, r, batches := fullStore(t, time.Millisecond)
+	if err := s.Append(t.Context(), batches[0]); !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "wait for their flush") {
+		t.Errorf("append after its wait: %v", err)
+	}
+	if n := metric(t, r, "tael_hot_refusals_total"); n != 2 {
+		t.Errorf("%v refusals, want 2", n)
+	}
+}
+
+func TestAppendThatWaitsIsGivenUp(t *testing.T) {
+	s, r, batches := fullStore(t, time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := waiting(ctx, t, s, r, batches[:1])
+	cancel()
+	if err := <-errs; !errors.Is(err, context.Canceled) {
+		t.Errorf("an append whose client went: %v", err)
+	}
+	errs = waiting(t.Context(), t, s, r, batches)
+	closeStore(t, s)
+	for range batches {
+		if err := <-errs; !errors.Is(err, tael.ErrClosed) {
+			t.Errorf("an append that waited when the store was closed: %v", err)
+		}
+	}
+}

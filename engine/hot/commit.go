@@ -152,6 +152,10 @@ func (s *Store) publish(seg *Segment, blocks []indexBlock) error {
 func (s *Store) syncSegment(seg *Segment) error {
 	s.opts.Hook(StepSync)
 	start := time.Now()
+	if err := seg.pages.releaseWritten(); err != nil {
+		s.log.Warn("syncs take more CPU than is needed", "segment", seg.counter, "error", err)
+		seg.pages = nil
+	}
 	if err := s.opts.syncLog(seg.db); err != nil {
 		return fmt.Errorf("hot: sync segment %d: %w", seg.counter, err)
 	}

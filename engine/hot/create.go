@@ -49,7 +49,11 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 	if seg.db, err = badger.OpenManaged(badgerOptions(dir, memTableBytes(s.opts.SegmentBytes), false, s.log.With("segment", counter))); err != nil {
 		return nil, err
 	}
-	if err := smallLogPages(dir); err != nil {
+	pages, err := mappedLog(dir)
+	if err == nil {
+		seg.pages, err = pages, pages.small()
+	}
+	if err != nil {
 		s.log.Warn("more will be written to disk than is needed", "segment", counter, "error", err)
 	}
 	if err := allocateLog(dir, s.opts.SegmentBytes+txnOverhead); err != nil {

@@ -13,7 +13,7 @@ import (
 // The pages go, and what was written through the mapping stays.
 func TestReleaseLogPages(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "00001"+logSuffix)
+	path := filepath.Join(dir, firstLog)
 	const size = 1 << 20
 	if err := os.WriteFile(path, make([]byte, size), 0o600); err != nil {
 		t.Fatal(err)
@@ -38,7 +38,11 @@ func TestReleaseLogPages(t *testing.T) {
 	if got := residentOf(t, path); got != size {
 		t.Fatalf("%d bytes are resident before", got)
 	}
-	if err := releaseLogPages(dir); err != nil {
+	pages, err := mappedLog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pages.release(); err != nil {
 		t.Fatal(err)
 	}
 	if got := residentOf(t, path); got != 0 {

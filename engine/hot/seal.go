@@ -39,7 +39,7 @@ func (s *Store) sealActive() {
 		s.log.Error("high-water number not written: a gap in this segment would go unnoticed", "segment", seg.counter, "error", err)
 	}
 	s.opts.Hook(StepSealHighWater + stepDone)
-	if err := releaseLogPages(seg.dir); err != nil {
+	if err := seg.pages.release(); err != nil {
 		s.log.Warn("the log of a sealed segment stays in memory besides its memtable", "segment", seg.counter, "error", err)
 	}
 	s.opts.Hook(StepSealSwap)

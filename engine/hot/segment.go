@@ -31,6 +31,7 @@ type Segment struct {
 	next      uint32 // number of the next entry
 	version   uint64 // of the next transaction
 	highWater *highWater
+	pages     *logPages // nil when the log was not found
 	resources map[fragment.ResourceID]struct{}
 	firstData time.Time // when the first entry was added
 	unsynced  time.Time // of the oldest acknowledgement since the last sync, see Options.SyncInterval

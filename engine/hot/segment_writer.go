@@ -128,6 +128,7 @@ func (w *segmentWriter) set(e *badger.Entry) error {
 		w.cost = txnOverhead
 	}
 	w.cost += cost
+	w.seg.pages.wrote(len(e.Key) + len(e.Value))
 	return w.txn.SetEntry(e)
 }
 

@@ -38,7 +38,7 @@ type Options struct {
 	MinFreeDisk int64
 	// Retention drops whole UTC days that ended longer ago; 0 keeps all.
 	Retention time.Duration
-	// FlushShare is the part of one core that a flush may use while spans come in, see compactor.Options.Share.
+	// FlushShare is the part of the time that a flush may work while spans come in, see compactor.Options.Share.
 	FlushShare float64
 	// ColdPoll is how often the table is looked at for commits of other processes.
 	ColdPoll time.Duration

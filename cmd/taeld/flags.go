@@ -36,7 +36,7 @@ type serveFlags struct {
 	MaxDisk     bytesValue    `name:"max-disk" env:"TAEL_MAX_DISK" default:"0" group:"Storage" help:"Disk that hot and cold data may use, when both are local: the oldest whole days are dropped first. 0 is no limit."`
 	MinFreeDisk bytesValue    `name:"min-free-disk" env:"TAEL_MIN_FREE_DISK" default:"1GiB" group:"Storage" help:"Free disk below which spans are refused."`
 	Retention   durationValue `name:"retention" env:"TAEL_RETENTION" default:"30d" group:"Storage" help:"Whole days that ended longer ago are dropped. 0 keeps all."`
-	FlushShare  float64       `name:"flush-share" env:"TAEL_FLUSH_SHARE" default:"0.1" group:"Storage" help:"Part of one core that a flush may use while spans come in; 1 never yields."`
+	FlushShare  float64       `name:"flush-share" env:"TAEL_FLUSH_SHARE" default:"0.1" group:"Storage" help:"Part of the time that a flush may work while spans come in, on one core and a half; 1 never yields."`
 
 	ColdURL       string        `name:"cold-url" env:"TAEL_COLD_URL" group:"Cold storage" help:"Where cold data lives: file:///path or s3://bucket/prefix. Default: in the data directory."`
 	ColdPoll      durationValue `name:"cold-poll" env:"TAEL_COLD_POLL" default:"10s" group:"Cold storage" help:"How often to look for commits of other taelds on the same cold-url."`
@@ -49,7 +49,7 @@ type serveFlags struct {
 	QueryMaxBytes bytesValue    `name:"query-max-bytes" env:"TAEL_QUERY_MAX_BYTES" default:"64GiB" group:"Limits" help:"Bytes that one query may read; 0 is no limit."`
 
 	OTLPMaxBody     bytesValue    `name:"otlp-max-body-bytes" env:"TAEL_OTLP_MAX_BODY_BYTES" default:"64MiB" group:"Limits" help:"Largest request, after decompression."`
-	OTLPMaxInflight bytesValue    `name:"otlp-max-inflight-bytes" env:"TAEL_OTLP_MAX_INFLIGHT_BYTES" default:"128MiB" group:"Limits" help:"Bytes of all requests that are being taken; over it a request is refused as retryable. At most an eighth of the memory limit, but room for one request."`
+	OTLPMaxInflight bytesValue    `name:"otlp-max-inflight-bytes" env:"TAEL_OTLP_MAX_INFLIGHT_BYTES" default:"128MiB" group:"Limits" help:"Bytes of all requests that are being taken, with what is cut from them; over it a request is refused as retryable. At most an eighth of the memory limit, but room for one request."`
 	OTLPReadTimeout durationValue `name:"otlp-read-timeout" env:"TAEL_OTLP_READ_TIMEOUT" default:"30s" group:"Limits" help:"Time that a client may take to send a request."`
 	MaxSpanBytes    bytesValue    `name:"max-span-bytes" env:"TAEL_MAX_SPAN_BYTES" default:"8MiB" group:"Limits" help:"Largest span."`
 	MaxAttributes   int           `name:"max-span-attributes" env:"TAEL_MAX_SPAN_ATTRIBUTES" default:"1024" group:"Limits" help:"Most attributes of a span."`

@@ -20,7 +20,7 @@ type Options struct {
 	Retention time.Duration
 	// MaxColdBytes drops the oldest whole days while the table is larger; 0 is no limit.
 	MaxColdBytes int64
-	// Share is the part of one core, in (0, 1], that a flush may use while spans come in and nothing presses. 1 never yields.
+	// Share is the part of the time, in (0, 1], that a flush may work while spans come in and nothing presses. 1 never yields.
 	Share float64
 	// Every is the pace of the loop; MaintainEvery that of expiry and clean-up.
 	Every, MaintainEvery time.Duration

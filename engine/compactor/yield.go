@@ -7,7 +7,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// yielder keeps a flush to its share of one core: a token bucket that is filled with Share seconds a second, and from which the flush
+// yielder keeps a flush to its share of the time: a token bucket that is filled with Share seconds a second, and from which the flush
 // takes the time that it was busy. It never waits while something presses (ingest is near its limit, or a caller waits for the flush),
 // and what was not taken then is not owed later.
 type yielder struct {

@@ -8,30 +8,47 @@ import (
 	"github.com/taeldb/tael"
 )
 
-// admit waits up to Options.MaxWait for room, and refuses what could not be stored or would put memory or disk at risk. Waiting is worth
-// more than a refusal for the time that a flush takes to make room: a refused client comes back after seconds, and cores are idle until then.
-func (s *Store) admit(ctx context.Context) error {
-	var patience <-chan time.Time
+// errNoSegment refuses what needs a new segment while there are as many as the limits allow.
+var errNoSegment = fmt.Errorf("hot: append: %w: all segments are full and wait for their flush: try again when the flush has caught up", tael.ErrOverloaded)
+
+// patience is how long an append goes on waiting for room: Options.MaxWait from its first wait on.
+type patience struct {
+	store *Store
+	timer *time.Timer
+}
+
+func (p *patience) over() <-chan time.Time {
+	if p.timer == nil {
+		p.timer = time.NewTimer(p.store.opts.MaxWait)
+		p.store.metrics.waits.Inc()
+	}
+	return p.timer.C
+}
+
+func (p *patience) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+// admit waits for room, and refuses what could not be stored or would put memory or disk at risk. Waiting is worth more than a refusal for the
+// time that a flush takes to make room: a refused client comes back after seconds, and cores are idle until then.
+func (s *Store) admit(ctx context.Context, wait *patience) error {
 	for {
 		s.mu.RLock()
 		freed := s.freed // before the look, so that no room is missed
 		s.mu.RUnlock()
 		reason, err := s.full()
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case reason == refuseUnavailable || s.opts.MaxWait == 0:
+		}
+		if reason == refuseUnavailable || s.opts.MaxWait == 0 {
 			s.metrics.refuse(reason)
 			return err
-		case patience == nil:
-			timer := time.NewTimer(s.opts.MaxWait)
-			defer timer.Stop()
-			patience = timer.C
-			s.metrics.waits.Inc()
 		}
 		select {
 		case <-freed:
-		case <-patience:
+		case <-wait.over():
 			s.metrics.refuse(reason)
 			return err
 		case <-s.done:
@@ -54,12 +71,19 @@ func (s *Store) full() (reason string, err error) {
 		return refuseHeaders, fmt.Errorf("hot: append: %w: the headers of hot entries take %d bytes of memory, the limit is %d: try again when the flush has caught up", tael.ErrOverloaded, n, s.opts.MaxHeaderBytes)
 	}
 	s.mu.RLock()
-	n := len(s.segments) + len(s.leaving)
-	s.mu.RUnlock()
-	if limit := s.opts.maxSegments(); n > limit {
-		return refuseSegments, fmt.Errorf("hot: append: %w: %d segments wait for their flush, the limit is %d: try again when the flush has caught up", tael.ErrOverloaded, n, limit)
+	defer s.mu.RUnlock()
+	n := len(s.segments)
+	if active := n > 0 && !s.segments[n-1].sealed.Load(); !active && !s.mayCreate() {
+		return refuseSegments, fmt.Errorf("%w (%d segments, and %d that are still read)", errNoSegment, n, len(s.leaving))
 	}
 	return "", nil
+}
+
+// mayCreate tells whether there may be one more segment: each takes the memory of a full one, however little it stores. One that is retired goes
+// when the last query that reads it ends, for which appends do not wait unless there are many. The caller holds s.mu.
+func (s *Store) mayCreate() bool {
+	limit := s.opts.maxSegments()
+	return len(s.segments) < limit && len(s.segments)+len(s.leaving) < limit+leavingSegments
 }
 
 // roomMade lets the appends that wait look again.

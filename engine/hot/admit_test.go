@@ -58,8 +58,45 @@ func TestManySegmentsAreRefused(t *testing.T) {
 			err = s.Seal(context.Background())
 		}
 	}
-	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "segments wait") {
-		t.Errorf("append number %d: %v", n, err)
+	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "all segments are full") || n != 3 {
+		t.Errorf("append number %d, for the third segment of two: %v", n, err)
+	}
+}
+
+// However many appends come at once, there are never more segments than the limits allow: each takes the memory of a full one.
+func TestNoMoreSegmentsThanTheLimit(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 3 * o.SegmentBytes
+	o.MaxWait = time.Hour
+	s := open(t, o)
+	batches := cutAll(t, "default", requests(t, 20_000, 256))
+	errs := make(chan error, len(batches))
+	for _, b := range batches {
+		go func() { errs <- s.Append(t.Context(), b) }()
+	}
+	var stored int64
+	for done := 0; done < len(batches); {
+		select {
+		case err := <-errs:
+			if err != nil {
+				t.Fatal(err)
+			}
+			done++
+		case <-time.After(time.Millisecond):
+			// As a flush does: the oldest goes, whenever it may.
+			if sealed := s.Sealed(); len(sealed) > 0 {
+				stored += sealed[0].Spans()
+				if err := s.Retire(t.Context(), sealed[0].Counter()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if n := s.Stats().Segments; n > 3 {
+			t.Fatalf("%d segments", n)
+		}
+	}
+	if stored += s.Stats().Spans; stored < 20_000 {
+		t.Errorf("%d spans were stored, want all 20000", stored)
 	}
 }
 
@@ -120,17 +157,24 @@ func TestAppendWaitsForSegmentsToGo(t *testing.T) {
 	o.Registerer = r
 	s := open(t, o)
 	batch := cut(t, "default", requests(t, 5, 5)[0])
+	appendAll(t, s, []*fragment.Batch{batch})
+	var held []*Snapshot
 	var err error
 	for err == nil {
 		if err = s.Append(t.Context(), batch); err == nil {
+			held = append(held, s.Snapshot()) // a query that goes on: the segments go with it
 			err = s.Seal(t.Context())
+			retireSealed(t, s)
 		}
 	}
+	if n := s.Stats().Leaving; !errors.Is(err, tael.ErrOverloaded) || n != 10 {
+		t.Fatalf("with %d segments that are retired and read: %v", n, err)
+	}
 	s.opts.MaxWait = time.Hour
-	snap := s.Snapshot()
-	retireSealed(t, s) // they go with the snapshot
 	errs := waiting(t.Context(), t, s, r, []*fragment.Batch{batch})
-	snap.Release()
+	for _, snap := range held {
+		snap.Release()
+	}
 	if err := <-errs; err != nil {
 		t.Errorf("an append after the segments went: %v", err)
 	}

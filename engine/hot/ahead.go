@@ -31,8 +31,11 @@ type aheadEntry struct {
 	from int // in ahead.bodies
 }
 
+// aheadOf is how much is read ahead of a segment that stores so many bytes: what is under way in it grows with it.
+func aheadOf(stored int64) int { return int(min(max(stored*3/8, aheadBytes/8), aheadBytes)) }
+
 const (
-	aheadBytes      = 30 << 20
+	aheadBytes      = 30 << 20 // at most
 	aheadEntryBytes = 16 + 4
 	aheadGrowth     = 4
 )

@@ -48,9 +48,21 @@ func (s *Store) Append(ctx context.Context, b *fragment.Batch) error {
 	if err := tael.CheckTenant(b.Tenant); err != nil {
 		return fmt.Errorf("hot: append: %w", err)
 	}
-	if err := s.admit(ctx); err != nil {
-		return err
+	wait := patience{store: s}
+	defer wait.stop()
+	for {
+		if err := s.admit(ctx, &wait); err != nil {
+			return err
+		}
+		// Others may have filled the store since. What of the batch was stored already is stored once.
+		if err := s.put(ctx, b); !errors.Is(err, errNoSegment) {
+			return err
+		}
 	}
+}
+
+// put hands a batch to the writer goroutine and waits for its answer.
+func (s *Store) put(ctx context.Context, b *fragment.Batch) error {
 	r := &request{batch: b, done: make(chan struct{})}
 	if err := s.enqueue(ctx, r); err != nil {
 		return err

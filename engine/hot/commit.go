@@ -2,6 +2,7 @@ package hot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -100,16 +101,24 @@ func (s *Store) failAll(g *group, blocks []block, err error) {
 	for i := range blocks {
 		g.fail(&blocks[i], err)
 	}
-	s.metrics.refuse(refuseUnavailable)
+	if !errors.Is(err, errNoSegment) { // which may yet find room
+		s.metrics.refuse(refuseUnavailable)
+	}
 }
 
-// writable gives the active segment, a new one when there is none. The error is a tael.ErrUnavailable.
+// writable gives the active segment, a new one when there is none. The error is errNoSegment or a tael.ErrUnavailable.
 func (s *Store) writable() (*Segment, error) {
 	if err := s.checkDisk(); err != nil {
 		return nil, err
 	}
 	if s.active != nil {
 		return s.active, nil
+	}
+	s.mu.RLock()
+	room := s.mayCreate()
+	s.mu.RUnlock()
+	if !room {
+		return nil, errNoSegment
 	}
 	seg, err := s.createSegment()
 	if err != nil {

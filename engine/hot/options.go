@@ -148,8 +148,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// maxSegments bounds the number of segments, because each reserves its memory however little it stores.
-func (o Options) maxSegments() int { return int(o.MaxHotBytes/o.SegmentBytes) + 8 }
+// maxSegments bounds the number of segments that are not retired.
+func (o Options) maxSegments() int { return int(o.MaxHotBytes / o.SegmentBytes) }
+
+// leavingSegments is how many more may be there, retired and still read.
+const leavingSegments = 8
 
 // segmentHeaderBytes is a segment's share of the header memory.
 func (o Options) segmentHeaderBytes() int64 {

@@ -15,10 +15,14 @@ func (s *Store) Seal(ctx context.Context) error {
 	})
 }
 
-// sealOld seals a segment that has held data for Options.SegmentAge.
+// sealOld seals a segment that has held data for Options.SegmentAge, unless an older one waits for its flush still: it would wait too, and take the memory of
+// a full one.
 func (s *Store) sealOld() {
 	seg := s.active
 	if seg == nil || s.opts.SegmentAge == 0 || seg.firstData.IsZero() || s.opts.Now().Sub(seg.firstData) < s.opts.SegmentAge {
+		return
+	}
+	if len(s.Sealed()) > 0 {
 		return
 	}
 	s.sealActive()

@@ -160,6 +160,14 @@ func TestSegmentsAreSealedByAge(t *testing.T) {
 	}
 	now.Add(1)
 	eventually(t, "sealed by age", func() bool { return len(s.Sealed()) == 1 })
+	// The next one waits for the flush of the first.
+	appendAll(t, s, batches[:1])
+	now.Add(1000)
+	if err := s.run(context.Background(), func() error { s.sealOld(); return nil }); err != nil || len(s.Sealed()) != 1 {
+		t.Errorf("sealed while another waits: %v", err)
+	}
+	retireSealed(t, s)
+	eventually(t, "sealed after the flush", func() bool { return len(s.Sealed()) == 1 })
 }
 
 func TestSegmentsAreSealedByHeaders(t *testing.T) {

@@ -38,7 +38,7 @@ func (s *Store) Stats() Stats {
 // Filled is how much of what makes Append refuse is used, in percent: of the bytes, of the memory of headers, or of the number of segments, whichever is nearest.
 func (s *Store) Filled() int {
 	s.mu.RLock()
-	segments := len(s.segments) + len(s.leaving)
+	segments := len(s.segments)
 	s.mu.RUnlock()
 	return int(max(
 		s.hotBytes.Load()*100/s.opts.MaxHotBytes,

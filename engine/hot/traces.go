@@ -23,7 +23,7 @@ type Trace struct {
 
 // Traces yields every trace of a sealed segment by (tenant, first start, trace id). An error of yield ends it and is returned as it is.
 func (s *Segment) Traces(ctx context.Context, yield func(tenant string, t *Trace) error) error {
-	return s.traces(ctx, nil, aheadBytes, yield)
+	return s.traces(ctx, nil, aheadOf(s.stored.Load()), yield)
 }
 
 // traces is Traces that reads ahead so many bytes.

@@ -113,7 +113,7 @@ func (r *Receiver) exportGRPC(stream grpc.ServerStream) (proto.Message, error) {
 		return nil, errFull
 	}
 	held = int64(len(body))
-	rejected, err := r.take(stream.Context(), tenant, body)
+	rejected, err := r.take(stream.Context(), tenant, body, held)
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func (r *Receiver) export(w http.ResponseWriter, req *http.Request, kind string)
 			return fragment.Rejected{}, err
 		}
 	}
-	return r.take(req.Context(), tenant, message)
+	return r.take(req.Context(), tenant, message, body.held)
 }
 
 // jsonFactor is how much more memory JSON takes than its text, roughly.

@@ -149,6 +149,34 @@ func TestBytesInFlightAreLimited(t *testing.T) {
 	}
 }
 
+// What is cut from a body is in flight too: of three bodies that the limit has room for, it has none for what is cut from the third.
+func TestWhatIsCutIsInFlight(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 4<<20 })
+	entered, leave := make(chan struct{}, 2), make(chan struct{})
+	r.store.fail = func(context.Context) error {
+		entered <- struct{}{}
+		<-leave
+		return nil
+	}
+	send := func() int {
+		return r.post(typeProtobuf, "", writeToken, "", bytes.NewReader(protobufOf([]tael.Span{spanWith(1, 600<<10)}))).Code
+	}
+	codes := make(chan int)
+	for range 2 {
+		go func() { codes <- send() }()
+		<-entered
+	}
+	if code := send(); code != http.StatusTooManyRequests {
+		t.Errorf("a third request: %d", code)
+	}
+	close(leave)
+	for range 2 {
+		if code := <-codes; code != http.StatusOK {
+			t.Errorf("a request that there was room for: %d", code)
+		}
+	}
+}
+
 func TestAGzipBodyThatNeedsMoreThanThereIsTakesAll(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 1<<20+1 })
 	noise := make([]byte, 700<<10)

@@ -38,7 +38,8 @@ var _ Authorizer = (*access.Tokens)(nil)
 type Options struct {
 	// MaxBodyBytes bounds one request, in bytes after decompression.
 	MaxBodyBytes int64
-	// MaxInflightBytes bounds the bytes of all requests that are being taken, after decompression; over it a request is refused as retryable.
+	// MaxInflightBytes bounds the bytes of all requests that are being taken, after decompression and with what is cut from them; over it a request is refused as
+	// retryable.
 	MaxInflightBytes int64
 	// ReadTimeout bounds how long a client may take to send a body, so that one that trickles does not hold memory.
 	ReadTimeout time.Duration
@@ -118,9 +119,9 @@ func New(store Appender, auth Authorizer, o Options) (*Receiver, error) {
 // errFull refuses a request because too many bytes are in flight.
 var errFull = fmt.Errorf("%w: too many bytes of requests are being taken", tael.ErrOverloaded)
 
-// take cuts one request and makes it durable. body is borrowed. One request that meets a fault of ours must not end those of everybody, as a panic in
+// take cuts one request and makes it durable. body is borrowed, and holds so many bytes of the in-flight limit. One request that meets a fault of ours must not end those of everybody, as a panic in
 // a gRPC handler would.
-func (r *Receiver) take(ctx context.Context, tenant string, body []byte) (rejected fragment.Rejected, err error) {
+func (r *Receiver) take(ctx context.Context, tenant string, body []byte, held int64) (rejected fragment.Rejected, err error) {
 	cutter := r.cutters.Get().(*fragment.Cutter)
 	defer func() {
 		if p := recover(); p != nil {
@@ -130,6 +131,13 @@ func (r *Receiver) take(ctx context.Context, tenant string, body []byte) (reject
 		}
 		r.cutters.Put(cutter)
 	}()
+	// What is cut from a body, with its terms, is about half as large again as the body. One that would need more than there is takes all, so that it can be
+	// taken when nothing else is.
+	fragments := min(int64(len(body))*3/2, r.o.MaxInflightBytes-held)
+	if !r.inflight.TryAcquire(fragments) {
+		return rejected, errFull
+	}
+	defer r.inflight.Release(fragments)
 	batch, rejected, err := cutter.Cut(tenant, body, r.o.Now())
 	if err != nil {
 		return rejected, fmt.Errorf("export request: %w", err)

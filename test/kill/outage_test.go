@@ -88,7 +88,7 @@ func (r *rig) fill() (ended <-chan error) {
 	for {
 		_, ended = r.send(20_000)
 		for going := true; going; {
-			if r.metric(`tael_hot_refusals_total{reason="hot_bytes"}`) > 0 {
+			if r.metric(`tael_hot_refusals_total{reason="segments"}`)+r.metric(`tael_hot_refusals_total{reason="hot_bytes"}`) > 0 {
 				return ended
 			}
 			select {

@@ -21,7 +21,7 @@ const (
 	memoryLimit  = 512 << 20
 	loadSpans    = 200_000 // of one load; a client sends one after the other
 	httpClients  = 3
-	connections  = 16
+	connections  = 64  // of a client: together more bytes than may be under way
 	sampleTraces = 100 // asked for at the end, of each load
 )
 

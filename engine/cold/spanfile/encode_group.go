@@ -2,13 +2,9 @@ package spanfile
 
 import (
 	"encoding/binary"
-	"fmt"
-	"hash/crc32"
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/encoding/rle"
-	"github.com/parquet-go/parquet-go/encoding/thrift"
-	"github.com/parquet-go/parquet-go/format"
 )
 
 // levelGroup is the columns that have the same levels: a flat column alone, or the members of a list or map, whose pages then
@@ -118,72 +114,4 @@ func appendLevels(dst, levels []byte, top int) ([]byte, error) {
 	dst = append(dst, runs...)
 	binary.LittleEndian.PutUint32(dst[at:], uint32(len(dst)-at-4))
 	return dst, err
-}
-
-// pageEncoder compresses pages. It belongs to one writer.
-type pageEncoder struct {
-	zstd   *compressors
-	raw    []byte // scratch: the page before
-	packed []byte // and after compression
-
-	dictionary []byte // scratch: a dictionary page
-}
-
-// end finishes the page of every column of the group before the row.
-func (e *pageEncoder) end(g *levelGroup, row int64) error {
-	first := g.first
-	if row == first {
-		return nil
-	}
-	slots, err := g.encodeLevels(row)
-	if err != nil {
-		return err
-	}
-	for _, c := range g.columns {
-		if err := e.page(c, g.levels, first, slots); err != nil {
-			return fmt.Errorf("column %s: %w", c.Name, err)
-		}
-	}
-	return nil
-}
-
-func (e *pageEncoder) page(c *column, levels []byte, first int64, slots int) error {
-	info := pageInfo{firstRow: first, nulls: int64(slots - c.values), null: c.values == 0}
-	e.raw = append(e.raw[:0], levels...)
-	var err error
-	if e.raw, info.encoding, err = c.appendValues(e.raw); err != nil {
-		return err
-	}
-	if c.bounded() {
-		info.bounds = c.bounds.any
-		info.min, info.max = c.bounds.index(c.Type)
-		c.chunk.bounds.merge(&c.bounds, c.Type)
-		c.bounds.reset()
-	}
-	header := format.PageHeader{Type: format.DataPage, DataPageHeader: thrift.New(format.DataPageHeader{
-		NumValues: int32(slots), Encoding: info.encoding, DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
-	})}
-	at := len(c.out)
-	if c.out, err = e.append(c.out, header, e.raw, c); err != nil {
-		return err
-	}
-	info.size = int32(len(c.out) - at)
-	c.pages = append(c.pages, info)
-	c.page++
-	c.chunk.slots += int64(slots)
-	c.chunk.nulls += info.nulls
-	return nil
-}
-
-// append appends a page with its header and counts it.
-func (e *pageEncoder) append(dst []byte, header format.PageHeader, raw []byte, c *column) ([]byte, error) {
-	e.packed = e.zstd.of(&c.Field).EncodeAll(raw, e.packed[:0])
-	header.UncompressedPageSize, header.CompressedPageSize = int32(len(raw)), int32(len(e.packed))
-	header.CRC = int32(crc32.ChecksumIEEE(e.packed))
-	head, err := thrift.Marshal(new(thrift.CompactProtocol), &header)
-	if err != nil {
-		return dst, err
-	}
-	c.chunk.uncompressed += int64(len(head) + len(raw))
-	return append(append(dst, head...), e.packed...), nil
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // Writer writes one span file. It keeps the encoded pages of one row group and writes them when the row group ends, so
-// that it streams: see WriterOptions.RowGroupBytes. It has no goroutine and nothing to free; it is used by one goroutine.
+// that it streams: see WriterOptions.RowGroupBytes. It is used by one goroutine, and has nothing to free: the goroutine that compresses pages
+// ends by itself after some milliseconds.
 type Writer struct {
 	w      io.Writer
 	opts   WriterOptions
@@ -31,13 +32,12 @@ type Writer struct {
 	attrs   attributeColumns
 	derived derivedColumns
 
-	row      int64 // of the row group: the next one's number
-	buffered int64 // bytes of finished pages
-	bounds   Bounds
-	traces   []uint64 // of the row group: hash << 32 | first row
-	terms    termSet
-	trace    tael.TraceID
-	traceAt  int32 // dictionary entry of trace
+	row     int64 // of the row group: the next one's number
+	bounds  Bounds
+	traces  []uint64 // of the row group: hash << 32 | first row
+	terms   termSet
+	trace   tael.TraceID
+	traceAt int32 // dictionary entry of trace
 
 	file       []fileInfo // by column
 	rowGroups  []format.RowGroup
@@ -114,8 +114,8 @@ func (c *column) startGroup() {
 // Rows is the number of rows appended.
 func (w *Writer) Rows() int64 { return w.info.Rows + w.bounds.Rows }
 
-// Bytes estimates the size that the file would have if it were closed now: what was written, and what the unfinished row group has encoded.
-func (w *Writer) Bytes() int64 { return w.offset + w.buffered }
+// Bytes estimates the size that the file would have if it were closed now: what was written, and what the unfinished row group has compressed.
+func (w *Writer) Bytes() int64 { return w.offset + w.pages.finished }
 
 // Append adds a row, which it does not keep. Rows come in the order that docs/formats/spanfile.md tells; the rows of a trace must follow each other.
 // After an error every call gives it again.
@@ -142,7 +142,7 @@ func (w *Writer) Append(r *fragment.Row) error {
 // groupEnds tells whether the row group ends before a row that begins a trace or goes on with one.
 func (w *Writer) groupEnds(fresh bool) bool {
 	rows, limit := w.row, int64(w.opts.RowGroupRows)
-	return w.buffered >= int64(w.opts.RowGroupBytes) || rows >= limit && fresh || rows >= limit+max(1, limit/8)
+	return w.pages.finished >= int64(w.opts.RowGroupBytes) || rows >= limit && fresh || rows >= limit+max(1, limit/8)
 }
 
 // Pages whose values take less than this go on for another PageRows.
@@ -157,29 +157,40 @@ func (w *Writer) endPages() error {
 			end = end || turn && c.weight() >= minPageBytes
 		}
 		if end {
-			if err := w.endPage(g); err != nil {
-				return err
+			if err := w.pages.end(g, w.row); err != nil {
+				return w.fail(err)
 			}
 		}
 	}
 	w.alarm = false
+	if err := w.pages.start(); err != nil {
+		return w.fail(err)
+	}
 	return nil
 }
 
-func (w *Writer) endPage(g *levelGroup) error {
-	var before, after int64
-	for _, c := range g.columns {
-		before += int64(len(c.out))
+// endAllPages ends every page, and returns when all of them are finished.
+func (w *Writer) endAllPages() error {
+	for _, g := range w.groups {
+		if err := w.pages.end(g, w.row); err != nil {
+			return w.fail(err)
+		}
+		g.reset()
 	}
-	if err := w.pages.end(g, w.row); err != nil {
-		w.err = fmt.Errorf("span file writer: %w", err)
-		return w.err
+	err := w.pages.start()
+	if err == nil {
+		err = w.pages.finish()
 	}
-	for _, c := range g.columns {
-		after += int64(len(c.out))
+	if err != nil {
+		return w.fail(err)
 	}
-	w.buffered += after - before
 	return nil
+}
+
+// fail makes an error the writer's last word.
+func (w *Writer) fail(err error) error {
+	w.err = fmt.Errorf("span file writer: %w", err)
+	return w.err
 }
 
 // Close ends the file and sums it up. It does not close the underlying writer. A second Close gives the same.

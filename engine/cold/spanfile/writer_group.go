@@ -17,11 +17,8 @@ type groupIndexes struct {
 
 // endGroup ends the row group and writes its pages, column by column.
 func (w *Writer) endGroup() error {
-	for _, g := range w.groups {
-		if err := w.endPage(g); err != nil {
-			return err
-		}
-		g.reset()
+	if err := w.endAllPages(); err != nil {
+		return err
 	}
 	group := format.RowGroup{NumRows: w.row, FileOffset: w.offset, Ordinal: int16(len(w.rowGroups))}
 	w.info.Splits = append(w.info.Splits, w.offset)
@@ -59,7 +56,7 @@ func (w *Writer) endGroup() error {
 	w.attrs.startGroup()
 	w.derived.startGroup()
 	w.terms.reset()
-	w.row, w.buffered, w.bounds, w.traces = 0, 0, Bounds{}, w.traces[:0]
+	w.row, w.pages.finished, w.bounds, w.traces = 0, 0, Bounds{}, w.traces[:0]
 	return nil
 }
 
@@ -100,10 +97,15 @@ func (w *Writer) writeDictionary(c *column, meta *format.ColumnMetaData) error {
 	}
 	meta.DictionaryPageOffset = w.offset
 	header := format.PageHeader{Type: format.DictionaryPage, DictionaryPageHeader: thrift.New(format.DictionaryPageHeader{NumValues: int32(n), Encoding: format.Plain})}
+	e := &w.pages
+	var uncompressed int
 	var err error
-	w.pages.dictionary, err = w.pages.append(w.pages.dictionary[:0], header, raw, c)
-	w.write(w.pages.dictionary)
-	return err
+	if e.dictionary, e.packed, uncompressed, err = appendPage(e.dictionary[:0], e.packed, header, raw, c, e.zstd); err != nil {
+		return err
+	}
+	c.chunk.uncompressed += int64(uncompressed)
+	w.write(e.dictionary)
+	return nil
 }
 
 // columnIndex is nil when the column has no bounds, or a page with values has none.

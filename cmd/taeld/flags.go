@@ -30,7 +30,7 @@ type serveFlags struct {
 
 	DataDir     string        `name:"data-dir" env:"TAEL_DATA_DIR" default:"./data" group:"Storage" help:"Directory of everything local."`
 	Sync        string        `name:"sync" env:"TAEL_SYNC" default:"always" group:"Storage" help:"When an acknowledged span is on disk: always (before the acknowledgement), or a time like 200ms (a power cut loses at most that much)."`
-	HotMaxAge   durationValue `name:"hot-max-age" env:"TAEL_HOT_MAX_AGE" default:"10m" group:"Storage" help:"Age at which a segment of the hot tier is sealed and flushed."`
+	HotMaxAge   durationValue `name:"hot-max-age" env:"TAEL_HOT_MAX_AGE" default:"10m" group:"Storage" help:"Age at which a segment of the hot tier is sealed and flushed, when no older one waits."`
 	HotMaxBytes bytesValue    `name:"hot-max-bytes" env:"TAEL_HOT_MAX_BYTES" default:"256MiB" group:"Storage" help:"Size at which a segment is sealed and flushed. A tenth of the memory limit, about, when that is less."`
 	MemoryLimit bytesValue    `name:"memory-limit" env:"TAEL_MEMORY_LIMIT" default:"1GiB" group:"Storage" help:"Memory that the process is to stay under; every budget is a part of it."`
 	MaxDisk     bytesValue    `name:"max-disk" env:"TAEL_MAX_DISK" default:"0" group:"Storage" help:"Disk that hot and cold data may use, when both are local: the oldest whole days are dropped first. 0 is no limit."`

@@ -238,9 +238,19 @@ func (c *Compactor) Flush(ctx context.Context) (Flushed, error) {
 		return sum, err
 	}
 	defer end()
+	// What waits already goes first: while it cannot, sealing more would only take memory.
+	if err := c.moveSealed(ctx, &sum); err != nil {
+		return sum, err
+	}
 	if err := c.step(StepSeal, func() error { return c.hot.Seal(ctx) }); err != nil {
 		return sum, fmt.Errorf("flush: %w", err)
 	}
+	err = c.moveSealed(ctx, &sum)
+	return sum, err
+}
+
+// moveSealed moves every sealed segment to the table, oldest first.
+func (c *Compactor) moveSealed(ctx context.Context, sum *Flushed) error {
 	for _, seg := range c.hot.Sealed() {
 		var done Flushed
 		var err error
@@ -254,10 +264,10 @@ func (c *Compactor) Flush(ctx context.Context) (Flushed, error) {
 			c.note(err)
 		}
 		if err != nil {
-			return sum, err
+			return err
 		}
 	}
-	return sum, nil
+	return nil
 }
 
 // maintain drops old days and cleans up.

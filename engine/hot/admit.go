@@ -9,21 +9,25 @@ import (
 )
 
 // errNoSegment refuses what needs a new segment while there are as many as the limits allow.
-var errNoSegment = fmt.Errorf("hot: append: %w: all segments are full and wait for their flush: try again when the flush has caught up", tael.ErrOverloaded)
+var errNoSegment = fmt.Errorf("hot: append: %w: there are as many segments as memory allows, and all wait for their flush: try again when the flush has caught up", tael.ErrOverloaded)
 
 // patience is how long an append goes on waiting for room: Options.MaxWait from its first wait on.
 type patience struct {
 	store *Store
 	timer *time.Timer
+	until time.Time
 }
 
 func (p *patience) over() <-chan time.Time {
 	if p.timer == nil {
-		p.timer = time.NewTimer(p.store.opts.MaxWait)
+		p.timer, p.until = time.NewTimer(p.store.opts.MaxWait), time.Now().Add(p.store.opts.MaxWait)
 		p.store.metrics.waits.Inc()
 	}
 	return p.timer.C
 }
+
+// isOver tells whether over has come, for one that is not waiting now.
+func (p *patience) isOver() bool { return p.timer != nil && !time.Now().Before(p.until) }
 
 func (p *patience) stop() {
 	if p.timer != nil {
@@ -79,11 +83,18 @@ func (s *Store) full() (reason string, err error) {
 	return "", nil
 }
 
-// mayCreate tells whether there may be one more segment: each takes the memory of a full one, however little it stores. One that is retired goes
-// when the last query that reads it ends, for which appends do not wait unless there are many. The caller holds s.mu.
+// mayCreate tells whether there is memory for one more segment: each takes that of a full one, however little it stores, but for those of a former process.
+// Beside those alone there may always be one, so that a start does not wait for their flush. One that is retired goes when the last query that reads
+// it ends, for which appends do not wait unless there are many. The caller holds s.mu.
 func (s *Store) mayCreate() bool {
+	next := memTableBytes(s.opts.SegmentBytes)
 	limit := s.opts.maxSegments()
-	return len(s.segments) < limit && len(s.segments)+len(s.leaving) < limit+leavingSegments
+	sum, own := next, false
+	for _, seg := range s.segments {
+		sum += seg.memory
+		own = own || !seg.recovered
+	}
+	return (!own || sum <= int64(limit)*next) && len(s.leaving) < limit+leavingSegments
 }
 
 // roomMade lets the appends that wait look again.

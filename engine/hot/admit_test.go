@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,45 +59,118 @@ func TestManySegmentsAreRefused(t *testing.T) {
 			err = s.Seal(context.Background())
 		}
 	}
-	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "all segments are full") || n != 3 {
+	if !errors.Is(err, tael.ErrOverloaded) || !strings.Contains(err.Error(), "as many segments as memory allows") || n != 3 {
 		t.Errorf("append number %d, for the third segment of two: %v", n, err)
 	}
 }
 
-// However many appends come at once, there are never more segments than the limits allow: each takes the memory of a full one.
+// However many appends come at once, and however large, there are never more segments than the limits allow: each takes the memory of a full one. What there was no
+// segment for at first is stored by the same append, and nothing is stored twice.
 func TestNoMoreSegmentsThanTheLimit(t *testing.T) {
-	o := testOptions(t.TempDir())
-	o.MaxHotBytes = 3 * o.SegmentBytes
-	o.MaxWait = time.Hour
-	s := open(t, o)
-	batches := cutAll(t, "default", requests(t, 20_000, 256))
-	errs := make(chan error, len(batches))
-	for _, b := range batches {
-		go func() { errs <- s.Append(t.Context(), b) }()
-	}
-	var stored int64
-	for done := 0; done < len(batches); {
-		select {
-		case err := <-errs:
-			if err != nil {
-				t.Fatal(err)
+	for name, perRequest := range map[string]int{"many": 256, "one of more segments than there may be": 40_000} {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions(t.TempDir())
+			o.MaxHotBytes = 3 * o.SegmentBytes
+			o.MaxWait = time.Hour
+			s := open(t, o)
+			const spans = 40_000
+			batches := cutAll(t, "default", requests(t, spans, perRequest))
+			errs := make(chan error, len(batches))
+			for _, b := range batches {
+				go func() { errs <- s.Append(t.Context(), b) }()
 			}
-			done++
-		case <-time.After(time.Millisecond):
-			// As a flush does: the oldest goes, whenever it may.
-			if sealed := s.Sealed(); len(sealed) > 0 {
-				stored += sealed[0].Spans()
-				if err := s.Retire(t.Context(), sealed[0].Counter()); err != nil {
+			times := map[tael.Identity]int{}
+			flush := func(seg *Segment) { // the oldest goes, whenever it may
+				err := seg.Traces(t.Context(), func(_ string, tr *Trace) error {
+					return tr.Keys(func(r *fragment.Row) error { times[r.Identity()]++; return nil })
+				})
+				if err == nil {
+					err = s.Retire(t.Context(), seg.Counter())
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
-		}
-		if n := s.Stats().Segments; n > 3 {
-			t.Fatalf("%d segments", n)
+			for done := 0; done < len(batches); {
+				select {
+				case err := <-errs:
+					if err != nil {
+						t.Fatal(err)
+					}
+					done++
+				case <-time.After(time.Millisecond):
+					if sealed := s.Sealed(); len(sealed) > 0 {
+						flush(sealed[0])
+					}
+				}
+				if n := s.Stats().Segments; n > 3 {
+					t.Fatalf("%d segments", n)
+				}
+			}
+			if err := s.Seal(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			for _, seg := range s.Sealed() {
+				flush(seg)
+			}
+			twice := 0
+			for _, n := range times {
+				twice += n - 1
+			}
+			if len(times) != spans || twice > 0 {
+				t.Errorf("%d spans are stored, want %d; %d of them again", len(times), spans, twice)
+			}
+		})
+	}
+}
+
+// Segments of a former process, however many, do not keep the first of a new one from being made.
+func TestRecoveredSegmentsLeaveRoomForOne(t *testing.T) {
+	o := testOptions(t.TempDir())
+	s := open(t, o)
+	batch := cut(t, "default", requests(t, 5, 5)[0])
+	for range 5 {
+		appendAll(t, s, []*fragment.Batch{batch})
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if stored += s.Stats().Spans; stored < 20_000 {
-		t.Errorf("%d spans were stored, want all 20000", stored)
+	closeStore(t, s)
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	s = open(t, o)
+	appendAll(t, s, []*fragment.Batch{batch, batch})
+	if err := s.Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Append(t.Context(), batch); !errors.Is(err, tael.ErrOverloaded) {
+		t.Errorf("a second one beside them: %v", err)
+	}
+	retireSealed(t, s)
+	appendAll(t, s, []*fragment.Batch{batch})
+}
+
+// A full store whose disk was bad for a moment is not said to have a bad disk afterwards.
+func TestAFullStoreTurnsGreen(t *testing.T) {
+	o := testOptions(t.TempDir())
+	o.MaxHotBytes = 2 * o.SegmentBytes
+	o.MinFreeDisk = 1000
+	var free atomic.Uint64
+	free.Store(2000)
+	o.FreeDisk = func(string) (uint64, error) { return free.Load(), nil }
+	s := open(t, o)
+	batch := cut(t, "default", requests(t, 5, 5)[0])
+	for range 2 {
+		appendAll(t, s, []*fragment.Batch{batch})
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	free.Store(10)
+	eventually(t, "health turns red", func() bool { return s.Health() != nil })
+	free.Store(2000)
+	eventually(t, "health turns green", func() bool { return s.Health() == nil })
+	if err := s.Append(t.Context(), batch); !errors.Is(err, tael.ErrOverloaded) {
+		t.Errorf("append to a full store: %v", err)
 	}
 }
 

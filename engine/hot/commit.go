@@ -55,7 +55,7 @@ func (s *Store) finish() {
 }
 
 // commit makes a group durable and visible and answers its requests. The blocks go to the active segment and, when that is full, to
-// as many new ones as it takes.
+// new ones; what there is no segment for is given back.
 func (s *Store) commit(g *group) {
 	defer g.answer()
 	rest := g.blocks

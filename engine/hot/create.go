@@ -46,7 +46,8 @@ func (s *Store) createSegment() (_ *Segment, err error) {
 	if seg.highWater, err = createHighWater(dir); err != nil {
 		return nil, err
 	}
-	if seg.db, err = badger.OpenManaged(badgerOptions(dir, memTableBytes(s.opts.SegmentBytes), false, s.log.With("segment", counter))); err != nil {
+	seg.memory = memTableBytes(s.opts.SegmentBytes)
+	if seg.db, err = badger.OpenManaged(badgerOptions(dir, seg.memory, false, s.log.With("segment", counter))); err != nil {
 		return nil, err
 	}
 	pages, err := mappedLog(dir)

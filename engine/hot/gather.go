@@ -147,7 +147,7 @@ func (s *Store) join(g *group, r *request) {
 		resources += len(r.batch.Resources[i].Bytes) + entryOverhead
 	}
 	if resources > limit {
-		r.fail(fmt.Errorf("hot: append: %w: the resources of the request take %d bytes, the limit is %d: nothing of it is stored", tael.ErrTooLarge, resources, limit))
+		r.fail(nil, fmt.Errorf("hot: append: %w: the resources of the request take %d bytes, the limit is %d: nothing of it is stored", tael.ErrTooLarge, resources, limit))
 		return
 	}
 	for i := range r.batch.Fragments {

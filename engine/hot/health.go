@@ -2,6 +2,7 @@ package hot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -93,7 +94,8 @@ func (s *Store) probe(ctx context.Context) {
 		}
 		// A new segment is written and synced when it is made: that is the proof. The error is in Health.
 		_ = s.run(ctx, func() error {
-			if _, err := s.writable(); err != nil {
+			// In a full store the next segment will show it.
+			if _, err := s.writable(); err != nil && !errors.Is(err, errNoSegment) {
 				return err
 			}
 			s.health.clear(s.log)

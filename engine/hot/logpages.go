@@ -32,6 +32,10 @@ const (
 // mappedLog finds the log of a new segment. The segment must be held open by the caller: what is at the address can then not become anything
 // else.
 func mappedLog(dir string) (*logPages, error) {
+	real, err := filepath.EvalSymlinks(dir) // as the kernel names it
+	if err != nil {
+		return nil, fmt.Errorf("hot: find the mapped log in %s: %w", dir, err)
+	}
 	maps, err := os.Open("/proc/self/maps")
 	if err != nil {
 		return nil, fmt.Errorf("hot: find the mapped log in %s: %w", dir, err)
@@ -41,7 +45,7 @@ func mappedLog(dir string) (*logPages, error) {
 	for lines.Scan() {
 		// 7f0000000000-7f0000001000 rw-s 00000000 fe:00 1234    /path/of/file
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 || !strings.Contains(fields[1], "s") || strings.Join(fields[5:], " ") != filepath.Join(dir, firstLog) {
+		if len(fields) < 6 || !strings.Contains(fields[1], "s") || strings.Join(fields[5:], " ") != filepath.Join(real, firstLog) {
 			continue
 		}
 		low, high, _ := strings.Cut(fields[0], "-")

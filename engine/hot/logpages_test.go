@@ -141,6 +141,13 @@ func TestPagesOfAFormerLogAreLeftAlone(t *testing.T) {
 	if got := residentOf(t, path); got != resident {
 		t.Errorf("%d bytes are resident, %d were", got, resident)
 	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := mappedLog(link); err != nil {
+		t.Errorf("through a symbolic link: %v", err)
+	}
 	if _, err := mappedLog(t.TempDir()); err == nil {
 		t.Error("a log is found where none is mapped")
 	}

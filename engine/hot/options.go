@@ -17,9 +17,9 @@ type Options struct {
 
 	// SegmentBytes seals a segment before it stores more than that. The memory of a segment is a little more, whether full or not.
 	SegmentBytes int64
-	// SegmentAge seals a segment that has held data for that long. Zero never does.
+	// SegmentAge seals a segment that has held data for that long, unless an older one waits for its flush. Zero never does.
 	SegmentAge time.Duration
-	// MaxHotBytes refuses appends while the segments together store more than that.
+	// MaxHotBytes refuses appends while the segments together store more than that, or are as many as there are full ones in it.
 	MaxHotBytes int64
 	// MaxHeaderBytes bounds the memory of the entry headers: a segment is sealed early at its share of it, and appends are refused
 	// while all segments together hold more.
@@ -148,7 +148,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// maxSegments bounds the number of segments that are not retired.
+// maxSegments bounds the segments of this process that are not retired.
 func (o Options) maxSegments() int { return int(o.MaxHotBytes / o.SegmentBytes) }
 
 // leavingSegments is how many more may be there, retired and still read.

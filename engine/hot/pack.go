@@ -121,7 +121,7 @@ func (s *Store) accept(g *group, b block) {
 func (g *group) fail(b *block, err error) {
 	for at := b.from; at < b.to; at++ {
 		for l := g.joined[at].first; l >= 0; l = g.links[l].next {
-			g.requests[g.links[l].request].fail(err)
+			g.requests[g.links[l].request].fail(g.links[l].fragment, err)
 		}
 	}
 }

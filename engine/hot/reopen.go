@@ -43,6 +43,7 @@ func (s *Store) openSegment(counter uint64, dir string, empty bool) (_ *Segment,
 	seg.sealed.Store(true)
 	// The arena takes what the log holds; the options that it was written with do not matter.
 	memTable := max(size+int64(entries)*entryOverhead, 8<<20)
+	seg.memory = memTable
 	if seg.db, err = badger.OpenManaged(badgerOptions(dir, memTable, true, s.log.With("segment", counter))); err != nil {
 		return nil, fmt.Errorf("hot: open segment %d: %w", counter, err)
 	}

@@ -19,7 +19,8 @@ type Segment struct {
 	counter   uint64
 	dir       string
 	db        *badger.DB
-	recovered bool // opened for reading by a later process than wrote it
+	recovered bool  // opened for reading by a later process than wrote it
+	memory    int64 // of its memtable, at most
 	log       *slog.Logger
 
 	index  *index

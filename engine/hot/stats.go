@@ -35,11 +35,10 @@ func (s *Store) Stats() Stats {
 	return st
 }
 
-// Filled is how much of what makes Append refuse is used, in percent: of the bytes, of the memory of headers, or of the number of segments, whichever is nearest.
+// Filled is how much of what makes Append refuse is used, in percent: of the bytes, of the memory of headers, or of the segments, of which the active one has
+// room, whichever is nearest.
 func (s *Store) Filled() int {
-	s.mu.RLock()
-	segments := len(s.segments)
-	s.mu.RUnlock()
+	segments := len(s.Sealed())
 	return int(max(
 		s.hotBytes.Load()*100/s.opts.MaxHotBytes,
 		s.headerBytes.Load()*100/s.opts.MaxHeaderBytes,

@@ -131,9 +131,9 @@ func (r *Receiver) take(ctx context.Context, tenant string, body []byte, held in
 		}
 		r.cutters.Put(cutter)
 	}()
-	// What is cut from a body, with its terms, is about half as large again as the body. One that would need more than there is takes all, so that it can be
-	// taken when nothing else is.
-	fragments := min(int64(len(body))*3/2, r.o.MaxInflightBytes-held)
+	// What is cut from a body, with its terms, is about half as large again as the body. Large bodies, which are few, pay for less of it: one that needs all
+	// there is would never be taken beside others.
+	fragments := min(int64(len(body))*3/2, max(0, r.o.MaxInflightBytes/2-held))
 	if !r.inflight.TryAcquire(fragments) {
 		return rejected, errFull
 	}

@@ -3,6 +3,7 @@ package hot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -121,6 +122,19 @@ func TestNoMoreSegmentsThanTheLimit(t *testing.T) {
 				t.Errorf("%d spans are stored, want %d; %d of them again", len(times), spans, twice)
 			}
 		})
+	}
+}
+
+// However many parts can never be stored, what can be tried again is not forgotten.
+func TestARequestKeepsWhyItFailed(t *testing.T) {
+	var r request
+	for i := range 20 {
+		r.fail(&fragment.Fragment{}, fmt.Errorf("part %d: %w", i, tael.ErrTooLarge))
+	}
+	r.fail(&fragment.Fragment{TraceID: tael.TraceID{7}}, errNoSegment)
+	r.fail(&fragment.Fragment{}, tael.ErrUnavailable)
+	if len(r.lost) != 8 || len(r.again) != 1 || r.again[0].TraceID != (tael.TraceID{7}) || !errors.Is(r.broken, tael.ErrUnavailable) {
+		t.Errorf("%d lost, %d to try again, broken by %v", len(r.lost), len(r.again), r.broken)
 	}
 }
 

@@ -177,6 +177,33 @@ func TestWhatIsCutIsInFlight(t *testing.T) {
 	}
 }
 
+// A large body comes beside others: what is cut from it is not asked for when it holds half of the limit alone.
+func TestALargeBodyComesBesideOthers(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 2<<20, 4<<20 })
+	entered, leave := make(chan struct{}, 2), make(chan struct{})
+	r.store.fail = func(context.Context) error {
+		entered <- struct{}{}
+		<-leave
+		return nil
+	}
+	codes := make(chan int)
+	for i, bytes := range []int{100 << 10, 1900 << 10} {
+		body := protobufOf([]tael.Span{spanWith(uint64(i)+1, bytes)})
+		go func() { codes <- r.post(typeProtobuf, "", writeToken, "", strings.NewReader(string(body))).Code }()
+		select {
+		case <-entered:
+		case code := <-codes:
+			t.Fatalf("a body of %d bytes: %d", bytes, code)
+		}
+	}
+	close(leave)
+	for range 2 {
+		if code := <-codes; code != http.StatusOK {
+			t.Errorf("%d", code)
+		}
+	}
+}
+
 func TestAGzipBodyThatNeedsMoreThanThereIsTakesAll(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 1<<20+1 })
 	noise := make([]byte, 700<<10)

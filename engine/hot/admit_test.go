@@ -26,6 +26,17 @@ func fill(t *testing.T, s *Store) error {
 	return nil
 }
 
+// sealSegments makes so many segments of a batch each.
+func sealSegments(t *testing.T, s *Store, batch *fragment.Batch, n int) {
+	t.Helper()
+	for range n {
+		appendAll(t, s, []*fragment.Batch{batch})
+		if err := s.Seal(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // retireSealed makes room.
 func retireSealed(t *testing.T, s *Store) {
 	t.Helper()
@@ -143,12 +154,7 @@ func TestRecoveredSegmentsLeaveRoomForOne(t *testing.T) {
 	o := testOptions(t.TempDir())
 	s := open(t, o)
 	batch := cut(t, "default", requests(t, 5, 5)[0])
-	for range 5 {
-		appendAll(t, s, []*fragment.Batch{batch})
-		if err := s.Seal(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sealSegments(t, s, batch, 5)
 	closeStore(t, s)
 	o.MaxHotBytes = 2 * o.SegmentBytes
 	s = open(t, o)
@@ -173,12 +179,7 @@ func TestAFullStoreTurnsGreen(t *testing.T) {
 	o.FreeDisk = func(string) (uint64, error) { return free.Load(), nil }
 	s := open(t, o)
 	batch := cut(t, "default", requests(t, 5, 5)[0])
-	for range 2 {
-		appendAll(t, s, []*fragment.Batch{batch})
-		if err := s.Seal(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sealSegments(t, s, batch, 2)
 	free.Store(10)
 	eventually(t, "health turns red", func() bool { return s.Health() != nil })
 	free.Store(2000)

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -119,12 +118,7 @@ func TestBytesInFlightAreLimited(t *testing.T) {
 	for _, kind := range []string{typeProtobuf, typeJSON} {
 		t.Run(kind, func(t *testing.T) {
 			r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 1<<20+1 })
-			entered, leave := make(chan struct{}, 1), make(chan struct{})
-			r.store.fail = func(context.Context) error {
-				entered <- struct{}{}
-				<-leave
-				return nil
-			}
+			entered, leave := r.store.block()
 			body := protobufOf([]tael.Span{spanWith(1, 600<<10)})
 			if kind == typeJSON {
 				body = jsonOf(t, body)
@@ -152,12 +146,7 @@ func TestBytesInFlightAreLimited(t *testing.T) {
 // What is cut from a body is in flight too: of three bodies that the limit has room for, it has none for what is cut from the third.
 func TestWhatIsCutIsInFlight(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 1<<20, 4<<20 })
-	entered, leave := make(chan struct{}, 2), make(chan struct{})
-	r.store.fail = func(context.Context) error {
-		entered <- struct{}{}
-		<-leave
-		return nil
-	}
+	entered, leave := r.store.block()
 	send := func() int {
 		return r.post(typeProtobuf, "", writeToken, "", bytes.NewReader(protobufOf([]tael.Span{spanWith(1, 600<<10)}))).Code
 	}
@@ -180,12 +169,7 @@ func TestWhatIsCutIsInFlight(t *testing.T) {
 // A large body comes beside others: what is cut from it is not asked for when it holds half of the limit alone.
 func TestALargeBodyComesBesideOthers(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxBodyBytes, o.MaxInflightBytes = 2<<20, 4<<20 })
-	entered, leave := make(chan struct{}, 2), make(chan struct{})
-	r.store.fail = func(context.Context) error {
-		entered <- struct{}{}
-		<-leave
-		return nil
-	}
+	entered, leave := r.store.block()
 	codes := make(chan int)
 	for i, bytes := range []int{100 << 10, 1900 << 10} {
 		body := protobufOf([]tael.Span{spanWith(uint64(i)+1, bytes)})

@@ -119,8 +119,8 @@ func New(store Appender, auth Authorizer, o Options) (*Receiver, error) {
 // errFull refuses a request because too many bytes are in flight.
 var errFull = fmt.Errorf("%w: too many bytes of requests are being taken", tael.ErrOverloaded)
 
-// take cuts one request and makes it durable. body is borrowed, and holds so many bytes of the in-flight limit. One request that meets a fault of ours must not end those of everybody, as a panic in
-// a gRPC handler would.
+// take cuts one request and makes it durable. body is borrowed, and holds so many bytes of the in-flight limit. One request that meets a fault of ours must
+// not end those of everybody, as a panic in a gRPC handler would.
 func (r *Receiver) take(ctx context.Context, tenant string, body []byte, held int64) (rejected fragment.Rejected, err error) {
 	cutter := r.cutters.Get().(*fragment.Cutter)
 	defer func() {

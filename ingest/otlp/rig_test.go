@@ -85,6 +85,17 @@ func (s *memoryStore) Append(ctx context.Context, b *fragment.Batch) error {
 	return nil
 }
 
+// block lets appends wait, after they are said to have entered, until leave is closed.
+func (s *memoryStore) block() (entered, leave chan struct{}) {
+	entered, leave = make(chan struct{}, 2), make(chan struct{})
+	s.fail = func(context.Context) error {
+		entered <- struct{}{}
+		<-leave
+		return nil
+	}
+	return entered, leave
+}
+
 // take gives what a tenant has, in the order of a list, and forgets it.
 func (s *memoryStore) take(tenant string) []tael.Span {
 	s.mu.Lock()

@@ -17,9 +17,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type tiers struct {
 	Maintainer
 	began chan struct{} // one for each Begin
+	seals int
 }
 
-func (t *tiers) Seal(context.Context) error         { return nil }
+func (t *tiers) Seal(context.Context) error         { t.seals++; return nil }
 func (t *tiers) Sealed() []Segment                  { return []Segment{sealed{}} }
 func (t *tiers) Watermark() uint64                  { return 0 }
 func (t *tiers) Swap(context.Context, uint64) error { return errors.New("nothing was flushed") }
@@ -58,6 +59,9 @@ func TestCloseEndsTheFlushOfACaller(t *testing.T) {
 	}
 	if err := <-flushed; !errors.Is(err, context.Canceled) {
 		t.Fatalf("the flush ended with %v", err)
+	}
+	if all.seals != 0 {
+		t.Errorf("more was sealed while what waits could not be moved")
 	}
 	if _, err := c.Flush(t.Context()); !errors.Is(err, tael.ErrClosed) {
 		t.Fatalf("a flush after Close: %v", err)
